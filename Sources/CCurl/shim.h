@@ -1,0 +1,26 @@
+// libcurl: curl_easy_setopt and curl_easy_getinfo are variadic macros, which Swift can't call.
+#pragma once
+#include <curl/curl.h>
+
+static inline CURLcode shim_curl_setopt_long(CURL *handle, CURLoption option, long value) {
+    return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode shim_curl_setopt_offset(CURL *handle, CURLoption option, curl_off_t value) {
+    return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode shim_curl_setopt_string(CURL *handle, CURLoption option, const char *value) {
+    return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode shim_curl_setopt_pointer(CURL *handle, CURLoption option, void *value) {
+    return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode shim_curl_setopt_list(CURL *handle, CURLoption option, struct curl_slist *value) {
+    return curl_easy_setopt(handle, option, value);
+}
+typedef size_t (*shim_curl_data_function)(char *data, size_t size, size_t count, void *context);
+static inline CURLcode shim_curl_setopt_function(CURL *handle, CURLoption option, shim_curl_data_function value) {
+    return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode shim_curl_getinfo_long(CURL *handle, CURLINFO info, long *value) {
+    return curl_easy_getinfo(handle, info, value);
+}

@@ -1,0 +1,65 @@
+// OpenSSL 3: one-line stand-ins for what Swift can't import (macros, variadic functions).
+#pragma once
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/param_build.h>
+#include <openssl/params.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+// sys/prctl.h, sys/mman.h: used by Secrets/, which needs them beside OPENSSL_cleanse.
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+// prctl is variadic.
+static inline int shim_prctl_set_dumpable(unsigned long dumpable) { return prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0); }
+static inline int shim_prctl_get_dumpable(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0); }
+
+// glibc's resource names are enumerators of a type that Swift can't name.
+static inline int shim_getrlimit_memlock(struct rlimit *limit) { return getrlimit(RLIMIT_MEMLOCK, limit); }
+static inline int shim_setrlimit_memlock(const struct rlimit *limit) { return setrlimit(RLIMIT_MEMLOCK, limit); }
+static inline int shim_getrlimit_nofile(struct rlimit *limit) { return getrlimit(RLIMIT_NOFILE, limit); }
+static inline int shim_setrlimit_nofile(const struct rlimit *limit) { return setrlimit(RLIMIT_NOFILE, limit); }
+static inline int shim_setrlimit_core(const struct rlimit *limit) { return setrlimit(RLIMIT_CORE, limit); }
+
+// BIO control macros.
+static inline int shim_BIO_reset(BIO *bio) { return (int)BIO_reset(bio); }
+static inline size_t shim_BIO_ctrl_pending(BIO *bio) { return BIO_ctrl_pending(bio); }
+static inline long shim_BIO_get_mem_data(BIO *bio, char **data) { return BIO_get_mem_data(bio, data); }
+static inline void shim_BIO_set_mem_eof_return(BIO *bio, int value) { (void)BIO_set_mem_eof_return(bio, value); }
+
+// SSL_CTX and SSL control macros.
+static inline int shim_SSL_CTX_set_min_proto_version(SSL_CTX *ctx, int v) { return (int)SSL_CTX_set_min_proto_version(ctx, v); }
+static inline int shim_SSL_CTX_set_max_proto_version(SSL_CTX *ctx, int v) { return (int)SSL_CTX_set_max_proto_version(ctx, v); }
+static inline long shim_SSL_CTX_set_mode(SSL_CTX *ctx, long mode) { return SSL_CTX_set_mode(ctx, mode); }
+static inline long shim_SSL_CTX_set_session_cache_mode(SSL_CTX *ctx, long mode) { return SSL_CTX_set_session_cache_mode(ctx, mode); }
+static inline int shim_SSL_CTX_set1_groups_list(SSL_CTX *ctx, const char *list) { return (int)SSL_CTX_set1_groups_list(ctx, list); }
+static inline int shim_SSL_CTX_add1_chain_cert(SSL_CTX *ctx, X509 *cert) { return (int)SSL_CTX_add1_chain_cert(ctx, cert); }
+static inline int shim_SSL_set_tlsext_host_name(SSL *ssl, const char *name) { return (int)SSL_set_tlsext_host_name(ssl, name); }
+static inline int shim_SSL_set1_verify_cert_store(SSL *ssl, X509_STORE *store) { return (int)SSL_set1_verify_cert_store(ssl, store); }
+static inline int shim_SSL_CTX_set1_verify_cert_store(SSL_CTX *ctx, X509_STORE *store) { return (int)SSL_CTX_set1_verify_cert_store(ctx, store); }
+static inline int shim_SSL_CTX_set_tlsext_ticket_key_evp_cb(
+    SSL_CTX *ctx, int (*cb)(SSL *, unsigned char *, unsigned char *, EVP_CIPHER_CTX *, EVP_MAC_CTX *, int)) {
+    return (int)SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, cb);
+}
+static inline long shim_SSL_get_max_send_fragment_default(void) { return SSL3_RT_MAX_PLAIN_LENGTH; }
+
+// EVP control macros.
+static inline void *shim_EVP_CTRL_AEAD_pointer(const unsigned char *p) { return (void *)p; }
+
+// Casts and sk_ accessors that are macros.
+static inline int shim_sk_GENERAL_NAME_num(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }
+static inline GENERAL_NAME *shim_sk_GENERAL_NAME_value(const GENERAL_NAMES *names, int i) { return sk_GENERAL_NAME_value(names, i); }
+static inline int shim_sk_X509_num(const STACK_OF(X509) *certs) { return sk_X509_num(certs); }
+static inline X509 *shim_sk_X509_value(const STACK_OF(X509) *certs, int i) { return sk_X509_value(certs, i); }

@@ -1,0 +1,100 @@
+import COpenSSL
+import Glibc
+import Synchronization
+
+/// The process's memory for secrets: locked (never swapped), excluded from core dumps and from forked children,
+/// fenced by inaccessible guard pages, and zeroised slot by slot on release.
+///
+/// Memory is taken from the kernel in *chunks* (guard page, data pages, guard page); a chunk holds slots of one power-of-two
+/// size, so that a thousand 32-byte keys need eight locked pages and not a thousand. Slots above `largestSlot` get a chunk
+/// of their own which goes back to the kernel on release.
+package enum SecretMemory {
+    /// What the pool holds and whether the kernel agreed to lock it.
+    package struct Status: Sendable, Equatable {
+        /// Bytes under `mlock`.
+        package var lockedBytes = 0
+        /// Bytes that should be under `mlock` and are not, because `RLIMIT_MEMLOCK` was too small.
+        package var unlockedBytes = 0
+        /// Slots handed out and not yet released.
+        package var liveSlots = 0
+    }
+
+    static let smallestSlot = 32
+    static let largestSlot = 128 << 10
+    private static let smallChunkBytes = 64 << 10
+
+    private struct Pool {
+        /// Free slots by the base-two logarithm of their size.
+        var free: [[UInt]] = Array(repeating: [], count: 18)
+        var status = Status()
+    }
+
+    private static let pool = Mutex(Pool())
+
+    /// The present state of the pool.
+    package static var status: Status { pool.withLock { $0.status } }
+
+    /// A zeroed slot of at least `count` bytes.
+    static func allocate(_ count: Int) -> UnsafeMutableRawPointer {
+        let slotBytes = slotBytes(for: count)
+        return pool.withLock { pool in
+            pool.status.liveSlots += 1
+            guard slotBytes <= largestSlot else { return mapChunk(slotBytes, &pool.status) }
+            let shelf = slotBytes.trailingZeroBitCount
+            if let slot = pool.free[shelf].popLast() { return UnsafeMutableRawPointer(bitPattern: slot)! }
+            let chunkBytes = max(smallChunkBytes, slotBytes * 2)
+            let chunk = mapChunk(chunkBytes, &pool.status)
+            for offset in stride(from: chunkBytes - slotBytes, to: 0, by: -slotBytes) {
+                pool.free[shelf].append(UInt(bitPattern: chunk + offset))
+            }
+            return chunk
+        }
+    }
+
+    /// Zeroises a slot and takes it back. `count` is what `allocate` was given.
+    static func release(_ slot: UnsafeMutableRawPointer, count: Int) {
+        let slotBytes = slotBytes(for: count)
+        OPENSSL_cleanse(slot, slotBytes)
+        pool.withLock { pool in
+            pool.status.liveSlots -= 1
+            if slotBytes <= largestSlot {
+                pool.free[slotBytes.trailingZeroBitCount].append(UInt(bitPattern: slot))
+            } else {
+                unmapChunk(slot, slotBytes, &pool.status)
+            }
+        }
+    }
+
+    private static func slotBytes(for count: Int) -> Int {
+        guard count > smallestSlot else { return smallestSlot }
+        guard count > largestSlot else { return 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount) }
+        return (count + pageBytes - 1) / pageBytes * pageBytes
+    }
+
+    private static let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
+
+    private static func mapChunk(_ bytes: Int, _ status: inout Status) -> UnsafeMutableRawPointer {
+        let total = bytes + 2 * pageBytes
+        let base = mmap(nil, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let base, base != MAP_FAILED else {
+            preconditionFailure("out of memory: mmap of \(total) bytes for secrets failed, errno \(errno)")
+        }
+        let data = base + pageBytes
+        guard mprotect(data, bytes, PROT_READ | PROT_WRITE) == 0 else {
+            preconditionFailure("out of memory: mprotect of \(bytes) bytes for secrets failed, errno \(errno)")
+        }
+        _ = madvise(data, bytes, MADV_DONTDUMP)
+        _ = madvise(data, bytes, MADV_DONTFORK)
+        if mlock(data, bytes) == 0 { status.lockedBytes += bytes } else { status.unlockedBytes += bytes }
+        return data
+    }
+
+    private static func unmapChunk(_ data: UnsafeMutableRawPointer, _ bytes: Int, _ status: inout Status) {
+        if munlock(data, bytes) == 0, status.lockedBytes >= bytes {
+            status.lockedBytes -= bytes
+        } else {
+            status.unlockedBytes = max(0, status.unlockedBytes - bytes)
+        }
+        munmap(data - pageBytes, bytes + 2 * pageBytes)
+    }
+}
