@@ -1,0 +1,50 @@
+import COpenSSL
+
+/// The sixteen bytes of a UUID (RFC 9562).
+package struct UUIDBytes: Hashable, Sendable, CustomStringConvertible {
+    private let high: UInt64
+    private let low: UInt64
+
+    /// From sixteen bytes in network order; nil for another count.
+    package init?(_ bytes: some Collection<UInt8>) {
+        guard bytes.count == 16 else { return nil }
+        high = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        low = bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    /// From canonical text: lower case, with hyphens; nil for anything else.
+    package init?(_ text: some StringProtocol) {
+        let characters = Array(text.utf8)
+        guard characters.count == 36, !characters.contains(where: { $0 >= 0x41 && $0 <= 0x5A }) else { return nil }
+        for index in [8, 13, 18, 23] where characters[index] != 0x2D { return nil }
+        let digits = String(decoding: characters.filter { $0 != 0x2D }, as: UTF8.self)
+        guard digits.utf8.count == 32, let bytes = Hex.decode(digits) else { return nil }
+        self.init(bytes)
+    }
+
+    /// A random one (version 4, 122 random bits).
+    /// - Throws: `OpenSSLError` if the generator can't be seeded.
+    package static func random() throws(OpenSSLError) -> UUIDBytes {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        try OpenSSLError.check(RAND_bytes(&bytes, 16), "RAND_bytes")
+        bytes[6] = bytes[6] & 0x0F | 0x40
+        bytes[8] = bytes[8] & 0x3F | 0x80
+        return UUIDBytes(bytes)!
+    }
+
+    /// The sixteen bytes in network order.
+    package var array: [UInt8] {
+        [high, low].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> (56 - 8 * $0)) } }
+    }
+
+    /// Canonical text.
+    package var description: String {
+        let digits = Hex.string(array)
+        var text = ""
+        for (index, character) in digits.enumerated() {
+            if [8, 12, 16, 20].contains(index) { text.append("-") }
+            text.append(character)
+        }
+        return text
+    }
+}
