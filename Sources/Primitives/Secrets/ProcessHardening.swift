@@ -35,4 +35,10 @@ package enum ProcessHardening {
         _ = shim_setrlimit_nofile(&limit)
         return shim_getrlimit_nofile(&limit) == 0 ? Int(clamping: limit.rlim_cur) : 0
     }
+
+    /// Has OpenSSL keep the private numbers of RSA and EC keys on locked, guarded memory of its own (1 MiB), from now on.
+    /// - Returns: false if the kernel refused to lock it; the keys are then on the ordinary heap.
+    @discardableResult package static func prepareOpenSSLSecureHeap() -> Bool {
+        CRYPTO_secure_malloc_init(1 << 20, 16) == 1
+    }
 }

@@ -1,0 +1,165 @@
+package import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTP2
+import NIOPosix
+package import Primitives
+import Synchronization
+
+/// A TLS listener that speaks HTTP/1.1 and HTTP/2 and has every request answered by one handler.
+package final class Listener: Sendable {
+    private struct Open {
+        var server: (any Channel)?
+        var children: [ObjectIdentifier: any Channel] = [:]
+        var isDraining = false
+    }
+
+    private let environment: ExchangeEnvironment
+    private let identities: Mutex<TLSServerContext>
+    private let group: MultiThreadedEventLoopGroup
+    private let executors: [ObjectIdentifier: EventLoopTaskExecutor]
+    private let logger: Logger
+    private let open = Mutex(Open())
+    /// What it holds at present.
+    package let gate: ConnectionGate
+
+    /// A listener that is not bound yet.
+    /// - Parameter threads: event loops; one for each core is right.
+    package init(
+        handler: any HTTPHandler, tls: TLSServerContext, limits: ListenerLimits, threads: Int, clock: WallClock, logger: Logger
+    ) throws(OpenSSLError) {
+        gate = ConnectionGate(limits: limits)
+        environment = ExchangeEnvironment(
+            handler: handler, gate: gate, limits: limits, requestIDs: try RequestIDs(), clock: clock)
+        identities = Mutex(tls)
+        group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
+        var executors: [ObjectIdentifier: EventLoopTaskExecutor] = [:]
+        for loop in group.makeIterator() { executors[ObjectIdentifier(loop)] = EventLoopTaskExecutor(loop) }
+        self.executors = executors
+        self.logger = logger
+    }
+
+    /// Binds and begins to accept.
+    /// - Returns: the port, which the kernel chose if `port` is 0.
+    package func start(host: String, port: Int) async throws -> Int {
+        let server = try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.admit(channel) }
+            }
+            .bind(host: host, port: port).get()
+        open.withLock { $0.server = server }
+        return server.localAddress?.port ?? port
+    }
+
+    /// New connections are shown `tls` from now on; existing ones go on undisturbed.
+    package func reload(tls: TLSServerContext) { identities.withLock { $0 = tls } }
+
+    /// Stops accepting, lets requests end, closes idle connections, and cuts the rest after `drainTimeout`.
+    package func drain() async {
+        let (server, children) = open.withLock { open in
+            open.isDraining = true
+            return (open.server, Array(open.children.values))
+        }
+        try? await server?.close().get()
+        for child in children { child.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
+        let deadline = ContinuousClock.now + environment.limits.drainTimeout
+        while gate.connections > 0, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(20)) }
+        let left = open.withLock { Array($0.children.values) }
+        if !left.isEmpty { logger.warning("connections cut at the end of the drain time", metadata: ["count": "\(left.count)"]) }
+        for child in left { child.close(promise: nil) }
+        try? await group.shutdownGracefully()
+    }
+
+    // MARK: Connections
+
+    private func admit(_ channel: any Channel) throws {
+        let address = channel.remoteAddress?.ipAddress ?? "-"
+        guard gate.enter(address) else {
+            logger.debug("connection refused: limit reached", metadata: ["address": "\(address)"])
+            throw ConnectionLimitReached()
+        }
+        let id = ObjectIdentifier(channel)
+        channel.closeFuture.whenComplete { _ in
+            self.gate.leave(address)
+            self.open.withLock { $0.children[id] = nil }
+        }
+        open.withLock { $0.children[id] = channel }
+        let tls = try TLSServerHandler(
+            context: identities.withLock { $0 }, handshakeTimeout: environment.limits.handshakeTimeout
+        ) { channel, agreement in
+            if agreement.applicationProtocol == "h2" {
+                try self.configureHTTP2(channel, address, agreement)
+            } else {
+                try self.configureHTTP1(channel, address, agreement)
+            }
+        }
+        try channel.pipeline.syncOperations.addHandler(tls)
+    }
+
+    private func makeExchange(_ channel: any Channel, _ address: String, _ agreement: TLSHandshake, isHTTP2: Bool) -> ExchangeHandler {
+        let executor = executors[ObjectIdentifier(channel.eventLoop)] ?? EventLoopTaskExecutor(channel.eventLoop)
+        return ExchangeHandler(
+            environment: environment, executor: executor, remoteAddress: address, tls: agreement, isHTTP2: isHTTP2)
+    }
+
+    private func configureHTTP1(_ channel: any Channel, _ address: String, _ agreement: TLSHandshake) throws {
+        let exchange = makeExchange(channel, address, agreement, isHTTP2: false)
+        var decoding = NIOHTTPDecoderLimitConfiguration()
+        decoding.maxHeaderFieldSize = environment.limits.maxHeaderBytes
+        decoding.maxHeaderListSize = environment.limits.maxHeaderBytes
+        decoding.maxHeaderFieldCount = 100
+        var encoding = HTTPResponseEncoder.Configuration()
+        encoding.automaticallySetFramingHeaders = false
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(FirstByteHandler(exchange))
+        try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(
+            leftOverBytesStrategy: .dropBytes, limitConfiguration: decoding)))
+        try pipeline.addHandler(HTTPResponseEncoder(configuration: encoding))
+        try pipeline.addHandler(exchange)
+    }
+
+    private func configureHTTP2(_ channel: any Channel, _ address: String, _ agreement: TLSHandshake) throws {
+        let limits = environment.limits
+        let manager = NIOHTTP2ServerConnectionManagementHandler(
+            eventLoop: channel.eventLoop,
+            configuration: .init(
+                maxIdleTime: .nanoseconds(limits.idleTimeout.nanoseconds), maxAge: nil,
+                maxGraceTime: .nanoseconds(limits.drainTimeout.nanoseconds), keepalive: nil))
+        var configuration = NIOHTTP2Handler.ConnectionConfiguration()
+        configuration.initialSettings = [
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: limits.maxStreamsPerConnection),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: limits.maxHeaderBytes),
+        ]
+        let handler = NIOHTTP2Handler(
+            mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: configuration,
+            streamDelegate: manager.http2StreamDelegate
+        ) { stream in
+            stream.eventLoop.makeCompletedFuture {
+                let pipeline = stream.pipeline.syncOperations
+                try pipeline.addHandler(HTTP2FramePayloadToHTTP1ServerCodec())
+                try pipeline.addHandler(self.makeExchange(stream, address, agreement, isHTTP2: true))
+            }
+        }
+        try channel.pipeline.syncOperations.addHandler(handler)
+        try channel.pipeline.syncOperations.addHandler(manager)
+        try channel.pipeline.syncOperations.addHandler(CloseOnErrorHandler())
+    }
+}
+
+/// The end of an HTTP/2 connection's pipeline: errors and a peer that has said goodbye close it.
+private final class CloseOnErrorHandler: ChannelInboundHandler {
+    typealias InboundIn = Never
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .some(.inputClosed) = event as? ChannelEvent { context.close(promise: nil) }
+    }
+}
+
+/// Why a connection was closed before its handshake.
+private struct ConnectionLimitReached: Error {}
