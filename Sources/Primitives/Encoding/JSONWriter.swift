@@ -15,6 +15,19 @@ package struct JSONWriter {
         try container(0x7B, 0x7D, body)
     }
 
+    /// Begins an object, where a closure can't be used because a secret is lent.
+    package mutating func openObject() {
+        separate()
+        bytes.append(0x7B)
+        needsComma = false
+    }
+
+    /// Ends what `openObject` began.
+    package mutating func closeObject() {
+        bytes.append(0x7D)
+        needsComma = true
+    }
+
     /// An array; its elements are written by `body`.
     package mutating func array<E: Error>(_ body: (inout JSONWriter) throws(E) -> Void) throws(E) {
         try container(0x5B, 0x5D, body)

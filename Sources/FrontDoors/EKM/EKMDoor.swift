@@ -1,0 +1,139 @@
+import KeyCore
+package import KeyCore
+package import Primitives
+import NIOHTTP1
+import Synchronization
+
+/// The front door for Google Cloud EKM: finds out which key and method are meant and who asks, lets the method's handler answer, and
+/// has every refusal and failure on record before it is answered. (What is allowed, `KeyService` records.)
+package struct EKMDoor: Sendable {
+    private let snapshot: @Sendable () -> RoutingSnapshot
+    private let tokens: TokenVerifier
+    private let audit: any AuditSink
+    private let refusals: RefusalLimiter
+    private let wrap: WrapHandler
+    private let unwrap: UnwrapHandler
+    /// What was asked and how it ended.
+    package let counters = EKMCounters()
+
+    /// A door over these parts; `snapshot` gives the present configuration.
+    package init(
+        snapshot: @escaping @Sendable () -> RoutingSnapshot, tokens: TokenVerifier, keys: KeyService, audit: any AuditSink,
+        refusals: RefusalLimiter
+    ) {
+        (self.snapshot, self.tokens, self.audit, self.refusals) = (snapshot, tokens, audit, refusals)
+        wrap = WrapHandler(keys: keys)
+        unwrap = UnwrapHandler(keys: keys)
+    }
+
+    /// The answer to a request whose path is `path`.
+    package func respond(to http: HTTPRequest, path: RequestPath) async -> HTTPResponse {
+        let target = EKMPath(path.text)
+        let method = target?.method
+        var noted = EKMAudit.record(method, http, endpoint: nil)
+        do {
+            guard let target, let method else { throw EKMError(status: 404, code: 5, "no such method", cause: "unknown-method") }
+            let call = try await identify(http, target, method, &noted)
+            let response = switch method {
+            case .wrap: try await wrap.respond(to: call, noting: &noted)
+            case .unwrap: try await unwrap.respond(to: call, noting: &noted)
+            default: throw EKMError(status: 501, code: 12, "this method is not supported", cause: "unimplemented")
+            }
+            counters.count(method, .allowed, isHealthCheck: noted.isHealthCheck)
+            return response
+        } catch {
+            return await refuse(EKMError(error, method: method ?? .wrap), method, noted)
+        }
+    }
+
+    // MARK: Who asks for what
+
+    private func identify(
+        _ http: HTTPRequest, _ target: EKMPath, _ method: EKMMethod, _ noted: inout AuditRecord
+    ) async throws -> EKMCall {
+        guard http.method == .POST else { throw EKMError(status: 405, code: 12, "expected POST", cause: "http-method") }
+        try checkContentType(http)
+        let snapshot = snapshot()
+        let endpoint = snapshot.endpoint(at: target.keyPath, door: .ekm)
+        noted.endpointID = endpoint?.id
+        noted.endpointName = endpoint?.name
+        noted.keyID = endpoint?.keyID
+        let token = try await tokens.verify(
+            try bearerToken(http), expecting: endpoint?.expectation ?? snapshot.anyEndpoint(of: .ekm))
+        noted.principal = token.principal
+        guard let endpoint else { throw EKMError(status: 404, code: 5, "no such key", cause: "unknown-endpoint") }
+        switch endpoint.state {
+        case .active: return EKMCall(http: http, method: method, endpoint: endpoint, token: token)
+        case .paused: throw EKMError(status: 503, code: 14, "the endpoint is paused", cause: "endpoint-paused")
+        case .disabled: throw EKMError(status: 403, code: 7, "the endpoint is disabled", cause: "endpoint-disabled")
+        }
+    }
+
+    private func checkContentType(_ http: HTTPRequest) throws(EKMError) {
+        guard let type = http.headers.first(name: "content-type") else { return }
+        let media = type.prefix { $0 != ";" }.trimmingSpaces().lowercased()
+        guard media == "application/json" else {
+            throw EKMError(status: 400, code: 3, "expected Content-Type application/json", cause: "content-type")
+        }
+    }
+
+    /// The token of `Authorization: Bearer …` (RFC 6750, 2.1); exactly one such header.
+    private func bearerToken(_ http: HTTPRequest) throws(EKMError) -> [UInt8] {
+        let values = http.headers[canonicalForm: "authorization"]
+        guard values.count == 1, let value = values.first, value.utf8.count > 7, value.prefix(7).lowercased() == "bearer " else {
+            throw EKMError(status: 401, code: 16, "expected one header Authorization: Bearer <token>", cause: "token-absent")
+        }
+        return Array(value.utf8.dropFirst(7))
+    }
+
+    // MARK: Refusals and failures
+
+    private func refuse(_ error: EKMError, _ method: EKMMethod?, _ noted: AuditRecord) async -> HTTPResponse {
+        counters.count(method, error.isRefusal ? .refused : .failed, isHealthCheck: noted.isHealthCheck)
+        guard error.cause != "audit-unavailable" else { return error.response }
+        var record = noted
+        record.outcome = error.isRefusal ? .refused : .failed
+        record.cause = error.cause
+        record.status = error.status
+        // Who isn't authenticated must not be able to fill the disk: beyond a rate, such refusals are counted, not written.
+        if noted.principal == nil {
+            guard let suppressed = refusals.admit() else { return error.response }
+            record.suppressed = suppressed > 0 ? suppressed : nil
+        }
+        do {
+            try await audit.append(record)
+            return error.response
+        } catch {
+            return EKMError(KeyServiceError.auditUnavailable, method: method ?? .wrap).response
+        }
+    }
+}
+
+/// Requests by method, outcome and whether they were Google's health checks.
+package final class EKMCounters: Sendable {
+    /// One kind of request.
+    package struct Kind: Hashable, Sendable {
+        /// Google's label; `other` for what has none.
+        package let method: String
+        package let outcome: AuditRecord.Outcome
+        package let isHealthCheck: Bool
+    }
+
+    private let counts = Mutex<[Kind: Int]>([:])
+
+    /// What happened since the start.
+    package var all: [Kind: Int] { counts.withLock { $0 } }
+
+    func count(_ method: EKMMethod?, _ outcome: AuditRecord.Outcome, isHealthCheck: Bool) {
+        let kind = Kind(method: method?.rawValue ?? "other", outcome: outcome, isHealthCheck: isHealthCheck)
+        counts.withLock { $0[kind, default: 0] += 1 }
+    }
+}
+
+extension Substring {
+    fileprivate func trimmingSpaces() -> Substring {
+        var rest = self
+        while rest.last == " " || rest.last == "\t" { rest.removeLast() }
+        return rest.drop { $0 == " " || $0 == "\t" }
+    }
+}

@@ -1,0 +1,27 @@
+/// What Cloud KMS can ask of an external key manager. The raw value is Google's label for it in paths, metrics and errors.
+package enum EKMMethod: String, Sendable, CaseIterable {
+    case wrap, unwrap
+    case asymmetricSign, getPublicKey
+    case createKey, destroyKey, checkCryptoSpacePermissions
+    case confidentialwrap, confidentialunwrap
+
+    /// Whether we answer it; the others are known and answered with UNIMPLEMENTED.
+    var isSupported: Bool { self == .wrap || self == .unwrap }
+}
+
+/// Takes `{key path}:{method}` apart.
+struct EKMPath: Sendable, Equatable {
+    let keyPath: String
+    let suffix: String
+
+    /// Splits at the last colon of the last segment; nil if that has none. A percent-encoded colon is no colon.
+    init?(_ path: String) {
+        let lastSegment = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
+        guard let colon = lastSegment.lastIndex(of: ":") else { return nil }
+        keyPath = String(path[..<colon])
+        suffix = String(path[path.index(after: colon)...])
+    }
+
+    /// The method, if Google has one of that name.
+    var method: EKMMethod? { EKMMethod(rawValue: suffix) }
+}

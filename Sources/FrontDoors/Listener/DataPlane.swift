@@ -1,0 +1,39 @@
+package import Primitives
+
+/// The data plane's handler: chooses the front door by path. What no door knows is 404, and tells nothing else.
+package struct DataPlane: HTTPHandler {
+    private let ekm: EKMDoor
+    private let isReady: @Sendable () -> Bool
+
+    /// A data plane of these doors; `isReady` says whether requests can be served right now.
+    package init(ekm: EKMDoor, isReady: @escaping @Sendable () -> Bool) {
+        (self.ekm, self.isReady) = (ekm, isReady)
+    }
+
+    package func respond(to request: HTTPRequest) async -> HTTPResponse {
+        guard let path = RequestPath(target: request.target) else {
+            return refusal(status: 400, message: "malformed path")
+        }
+        switch path.text {
+        case "healthz": return status("alive", 200)
+        case "readyz": return isReady() ? status("ready", 200) : status("not ready", 503)
+        default: return await ekm.respond(to: request, path: path)
+        }
+    }
+
+    package func refusal(status: Int, message: String) -> HTTPResponse {
+        let code = switch status {
+        case 503: 14
+        case 408: 4
+        default: 3
+        }
+        return EKMError(status: status, code: code, message, cause: "listener").response
+    }
+
+    /// Whoever asks learns the status and nothing else (N55).
+    private func status(_ word: String, _ status: Int) -> HTTPResponse {
+        HTTPResponse(
+            status: status, headers: [("Content-Type", "application/json"), ("Cache-Control", "no-store")],
+            body: Array(#"{"status":"\#(word)"}"#.utf8))
+    }
+}

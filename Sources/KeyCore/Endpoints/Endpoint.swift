@@ -1,0 +1,90 @@
+package import Primitives
+
+/// Which protocol an endpoint speaks.
+package enum FrontDoorKind: String, Sendable, CaseIterable {
+    /// Google Cloud External Key Manager.
+    case ekm
+}
+
+/// Whether an endpoint serves.
+package enum EndpointState: String, Sendable, CaseIterable {
+    /// Serves.
+    case active
+    /// Answers 503: harmless, the cloud tries again.
+    case paused
+    /// Answers 403. Google Cloud then disables the key version that points here; enabling it again is up to its users.
+    case disabled
+}
+
+/// One instance of a front door: the place that a key URI names.
+package struct Endpoint: Sendable {
+    package let id: EndpointID
+    /// Unique, for people.
+    package let name: String
+    package let door: FrontDoorKind
+    /// The path of its URL without leading slash and method, as `v0/ekm/endpoints/<id>`; unique in this server.
+    package let path: String
+    /// The names under which its callers know us, lower case: a token's audience is `https://` and one of them.
+    package let hostnames: [String]
+    package let keyID: KeyID
+    package let policyID: PolicyID
+    package let policy: AccessPolicy
+    package let state: EndpointState
+    /// Further audiences, exactly as given: for callers that build another one.
+    package let extraAudiences: [String]
+    /// If not empty: the Google projects (`projects/<id>` in the resource name) that may use it.
+    package let allowedProjects: [String]
+    /// Whose tokens it believes.
+    package let issuers: [Issuer]
+    /// The same, ready for the verifier.
+    package let expectation: TokenExpectation
+
+    /// An endpoint as given.
+    package init(
+        id: EndpointID, name: String, door: FrontDoorKind, path: String, hostnames: [String], keyID: KeyID, policyID: PolicyID,
+        policy: AccessPolicy, state: EndpointState, extraAudiences: [String], allowedProjects: [String], issuers: [Issuer]
+    ) {
+        (self.id, self.name, self.door, self.path, self.hostnames) = (id, name, door, path, hostnames)
+        (self.keyID, self.policyID, self.policy, self.state) = (keyID, policyID, policy, state)
+        (self.extraAudiences, self.allowedProjects, self.issuers) = (extraAudiences, allowedProjects, issuers)
+        expectation = TokenExpectation(
+            issuers: issuers, audiences: Set(hostnames.map { "https://\($0)" } + extraAudiences))
+    }
+}
+
+/// All that a request needs to know of the configuration: read once, never changed. A change makes a new one.
+package final class RoutingSnapshot: Sendable {
+    /// The number of the latest change it shows.
+    package let sequence: Int64
+    /// All enabled and disabled issuers.
+    package let issuers: [Issuer]
+    /// All endpoints.
+    package let endpoints: [Endpoint]
+    private let byPath: [String: Endpoint]
+    private let unions: [FrontDoorKind: TokenExpectation]
+
+    /// A snapshot of `endpoints` and `issuers`.
+    package init(sequence: Int64, endpoints: [Endpoint], issuers: [Issuer]) {
+        self.sequence = sequence
+        self.endpoints = endpoints
+        self.issuers = issuers
+        byPath = Dictionary(endpoints.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+        var unions: [FrontDoorKind: TokenExpectation] = [:]
+        for door in FrontDoorKind.allCases {
+            let own = endpoints.filter { $0.door == door }
+            unions[door] = TokenExpectation(
+                issuers: own.flatMap(\.issuers), audiences: own.reduce(into: []) { $0.formUnion($1.expectation.audiences) })
+        }
+        self.unions = unions
+    }
+
+    /// The endpoint at that path, if there is one for that front door.
+    package func endpoint(at path: String, door: FrontDoorKind) -> Endpoint? {
+        byPath[path].flatMap { $0.door == door ? $0 : nil }
+    }
+
+    /// What any endpoint of a front door accepts: decides whether somebody may learn that a path leads nowhere.
+    package func anyEndpoint(of door: FrontDoorKind) -> TokenExpectation {
+        unions[door] ?? TokenExpectation(issuers: [], audiences: [])
+    }
+}

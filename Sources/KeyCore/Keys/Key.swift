@@ -1,0 +1,104 @@
+package import Primitives
+
+/// What a key is for; it is not used for anything else.
+package enum KeyPurpose: String, Sendable, CaseIterable {
+    /// Wraps other keys: Google EKM, KACLS.
+    case wrap
+    /// Signs.
+    case sign
+    /// Carries material to a cloud (BYOK).
+    case transport
+    /// Is handed out to a cache-only service (Salesforce).
+    case cacheOnly = "cache-only"
+}
+
+/// What a key's material is.
+package enum KeyAlgorithm: String, Sendable, CaseIterable {
+    case aes256 = "AES-256"
+    case rsa2048 = "RSA-2048"
+    case rsa3072 = "RSA-3072"
+    case rsa4096 = "RSA-4096"
+    case p256 = "EC-P256"
+    case p384 = "EC-P384"
+
+    /// Whether a key for `purpose` can be of this kind.
+    package func serves(_ purpose: KeyPurpose) -> Bool {
+        switch purpose {
+        case .wrap, .cacheOnly: self == .aes256
+        case .sign: self != .aes256
+        case .transport: true
+        }
+    }
+}
+
+/// Where a key version is in its life (NIST SP 800-57 part 1, 7).
+package enum KeyState: String, Sendable, CaseIterable {
+    /// Made, not used yet.
+    case preActive = "pre-active"
+    /// Wraps and unwraps.
+    case active
+    /// Stopped for the time being: neither wraps nor unwraps, and can be resumed.
+    case suspended
+    /// Unwraps what it wrapped before, wraps nothing new.
+    case deactivated
+    /// Known or feared to be known to others: unwraps, so that data can be rescued, wraps nothing.
+    case compromised
+    /// Its material is gone.
+    case destroyed
+
+    /// Whether it may wrap or sign something new.
+    package var mayProtect: Bool { self == .active }
+    /// Whether it may unwrap.
+    package var mayProcess: Bool { self == .active || self == .deactivated || self == .compromised }
+
+    /// Whether an administrator may change this state to `next`. Destruction passes through `schedule` and has no way back.
+    package func mayBecome(_ next: KeyState) -> Bool {
+        switch (self, next) {
+        case (.preActive, .active), (.preActive, .destroyed), (.preActive, .compromised): true
+        case (.active, .suspended), (.active, .deactivated), (.active, .compromised): true
+        case (.suspended, .active), (.suspended, .deactivated), (.suspended, .compromised): true
+        case (.deactivated, .active), (.deactivated, .compromised), (.deactivated, .destroyed): true
+        case (.compromised, .destroyed): true
+        default: false
+        }
+    }
+}
+
+/// The number of a generation of a key: 1, 2, …
+package typealias KeyVersionNumber = UInt32
+
+/// A named key: what administrators see; the material is in its versions.
+package struct Key: Sendable, Equatable {
+    /// Never reused.
+    package let id: KeyID
+    /// Unique, for people.
+    package let name: String
+    package let purpose: KeyPurpose
+    package let algorithm: KeyAlgorithm
+    /// Which key source holds the material, as `embedded`.
+    package let source: KeySourceID
+    package let createdAt: Instant
+    /// Newest first; at least one.
+    package let versions: [KeyVersion]
+
+    /// The version that wraps: the newest active one.
+    package var primary: KeyVersion? { versions.first { $0.state.mayProtect } }
+}
+
+/// One generation of a key's material, without the material.
+package struct KeyVersion: Sendable, Equatable {
+    package let number: KeyVersionNumber
+    package let state: KeyState
+    package let createdAt: Instant
+    /// When the material will be destroyed; nil if that isn't scheduled.
+    package let destroyAt: Instant?
+}
+
+/// The name of a key source: `embedded`, or one that an administrator gave.
+package struct KeySourceID: Hashable, Sendable, CustomStringConvertible {
+    package let description: String
+    /// Any text.
+    package init(_ text: String) { description = text }
+    /// The store of this process.
+    package static let embedded = KeySourceID("embedded")
+}

@@ -1,0 +1,108 @@
+package import Primitives
+import Synchronization
+
+/// What a place accepts: whose tokens, for whom.
+package struct TokenExpectation: Sendable {
+    /// The issuers accepted here, by each accepted value of `iss`; only enabled ones.
+    package let issuers: [String: Issuer]
+    /// The accepted values of `aud`, compared exactly.
+    package let audiences: Set<String>
+
+    /// Accepts tokens of `issuers` (the disabled ones are left out) for one of `audiences`.
+    package init(issuers: [Issuer], audiences: Set<String>) {
+        var table: [String: Issuer] = [:]
+        for issuer in issuers where issuer.isEnabled { for value in issuer.values { table[value] = issuer } }
+        self.issuers = table
+        self.audiences = audiences
+    }
+}
+
+/// Counts of what a verifier did since its start.
+package struct TokenCounts: Sendable, Equatable {
+    /// Tokens found in the cache.
+    package var cacheHits = 0
+    /// Signatures checked.
+    package var verifications = 0
+    /// Tokens refused.
+    package var rejections = 0
+}
+
+/// Decides whose token it is, or why nobody's. Nothing else decides that.
+///
+/// In this order: form, issuer on the list, key of *that* issuer with that `kid` and algorithm, signature, times, claims,
+/// audience. A token verified before is found by its SHA-256; expiry, issuer and audience are looked at again each time.
+package final class TokenVerifier: Sendable {
+    private let keys: JWKSStore
+    private let cache: TokenCache
+    private let clock: WallClock
+    private let tally = Mutex(TokenCounts())
+
+    /// A verifier that remembers up to `cacheCapacity` tokens.
+    package init(keys: JWKSStore, clock: WallClock, cacheCapacity: Int = 8192) {
+        (self.keys, self.clock) = (keys, clock)
+        cache = TokenCache(capacity: cacheCapacity)
+    }
+
+    /// What it did since its start.
+    package var counts: TokenCounts { tally.withLock { $0 } }
+
+    /// The caller's token.
+    /// - Parameters:
+    ///   - text: the compact form, without `Bearer`.
+    ///   - expectation: what the endpoint accepts.
+    /// - Throws: why it is refused; `.keysUnavailable` if that is our fault.
+    package func verify(_ text: [UInt8], expecting expectation: TokenExpectation) async throws(TokenRejection) -> VerifiedToken {
+        do {
+            return try await find(text, expectation)
+        } catch {
+            tally.withLock { $0.rejections += 1 }
+            throw error
+        }
+    }
+
+    private func find(_ text: [UInt8], _ expectation: TokenExpectation) async throws(TokenRejection) -> VerifiedToken {
+        guard text.count <= CompactJWS.maxBytes else { throw .malformed("larger than \(CompactJWS.maxBytes) bytes") }
+        let digest = Digest.sha256(text)
+        if let entry = cache.find(digest), entry.generation == keys.generation(of: entry.token.issuer) {
+            tally.withLock { $0.cacheHits += 1 }
+            return try admit(entry.token, expectation)
+        }
+        let jws = try CompactJWS(text)
+        let claims = Claims(jws.payload)
+        guard let issuer = expectation.issuers[try claims.issuer()] else { throw .issuer }
+        guard issuer.algorithms.contains(jws.header.algorithm) else { throw .header("algorithm is not accepted from this issuer") }
+        guard jws.header.keyID != nil || issuer.claims.allowsMissingKeyID else { throw .header("kid is missing") }
+        let (candidates, generation) = try await candidates(for: jws.header, of: issuer)
+        try checkSignature(jws, candidates)
+        let token = try claims.token(of: issuer, now: clock.now)
+        cache.insert(TokenCache.Entry(token: token, generation: generation), for: digest)
+        return try admit(token, expectation)
+    }
+
+    /// What may differ from one request to the next with the same token.
+    private func admit(_ token: VerifiedToken, _ expectation: TokenExpectation) throws(TokenRejection) -> VerifiedToken {
+        guard clock.now < token.expiresAt + Claims.skew else { throw .expired }
+        guard let value = token.claims["iss"]?.string, expectation.issuers[value]?.id == token.issuer else { throw .issuer }
+        guard token.audiences.contains(where: expectation.audiences.contains) else { throw .audience }
+        return token
+    }
+
+    private func candidates(
+        for header: CompactJWS.Header, of issuer: Issuer
+    ) async throws(TokenRejection) -> (keys: [JWKS.Entry], generation: UInt64) {
+        var held = keys.keys(of: issuer.id)
+        if held == nil || held?.keys.has(keyID: header.keyID) == false, await keys.refresh(issuer.id) {
+            held = keys.keys(of: issuer.id)
+        }
+        guard let held else { throw .keysUnavailable }
+        let candidates = held.keys.candidates(header)
+        guard !candidates.isEmpty else { throw .unknownKey }
+        return (Array(candidates.prefix(8)), held.generation)
+    }
+
+    private func checkSignature(_ jws: CompactJWS, _ candidates: [JWKS.Entry]) throws(TokenRejection) {
+        tally.withLock { $0.verifications += 1 }
+        let isGenuine = candidates.contains { $0.key.verify(signature: jws.signature, over: jws.signedBytes) }
+        guard isGenuine else { throw .signature }
+    }
+}

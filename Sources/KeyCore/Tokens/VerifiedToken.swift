@@ -1,0 +1,106 @@
+package import Primitives
+
+/// A token whose signature, time, issuer and audience hold. Only `TokenVerifier` makes one.
+package struct VerifiedToken: Sendable {
+    /// Whose token it is.
+    package let issuer: IssuerID
+    /// `sub`; empty if the token has none.
+    package let subject: String
+    /// `email`, in lower case (ASCII), if there is one; verified if the issuer's rules ask for that.
+    package let email: String?
+    /// `aud`, one or several.
+    package let audiences: [String]
+    /// `iat`.
+    package let issuedAt: Instant?
+    /// `exp`.
+    package let expiresAt: Instant
+    /// All claims.
+    package let claims: JSONValue
+
+    /// Who calls: the e-mail, or the subject if there is none.
+    package var principal: String { email ?? subject }
+}
+
+/// The claims of RFC 7519 by type, with what an issuer's rules ask for.
+struct Claims {
+    /// How far the caller's clock and ours may differ.
+    static let skew = Duration.seconds(60)
+
+    private let payload: JSONValue
+
+    init(_ payload: JSONValue) { self.payload = payload }
+
+    /// `iss`.
+    func issuer() throws(TokenRejection) -> String {
+        guard let value = payload["iss"]?.string else { throw .issuer }
+        return value
+    }
+
+    /// The token, if all but signature and audience hold at `now`.
+    func token(of issuer: Issuer, now: Instant) throws(TokenRejection) -> VerifiedToken {
+        let expiresAt = try expiry(now)
+        let issuedAt = try beginning(now)
+        if let issuedAt, expiresAt - issuedAt > issuer.claims.maxLifetime { throw .time("lifetime is longer than accepted") }
+        return VerifiedToken(
+            issuer: issuer.id, subject: try text("sub") ?? "", email: try email(issuer.claims), audiences: try audiences(),
+            issuedAt: issuedAt, expiresAt: expiresAt, claims: payload)
+    }
+
+    private func expiry(_ now: Instant) throws(TokenRejection) -> Instant {
+        guard let expiresAt = try instant("exp"), now < expiresAt + Claims.skew else { throw .expired }
+        return expiresAt
+    }
+
+    private func beginning(_ now: Instant) throws(TokenRejection) -> Instant? {
+        if let notBefore = try instant("nbf"), notBefore > now + Claims.skew { throw .time("not valid yet") }
+        let issuedAt = try instant("iat")
+        if let issuedAt, issuedAt > now + Claims.skew { throw .time("issued in the future") }
+        return issuedAt
+    }
+
+    /// A NumericDate (RFC 7519, 2): seconds since 1970, whole or not, and not before 1970.
+    private func instant(_ name: String) throws(TokenRejection) -> Instant? {
+        switch payload[name] {
+        case nil: return nil
+        case .integer(let seconds) where seconds >= 0: return Instant(seconds: seconds)
+        case .real(let seconds) where seconds >= 0 && seconds < 9e9: return Instant(nanoseconds: Int64(seconds * 1e9))
+        default: throw .time("\(name) is no number of seconds")
+        }
+    }
+
+    private func text(_ name: String) throws(TokenRejection) -> String? {
+        guard let value = payload[name] else { return nil }
+        guard let text = value.string, text.utf8.count <= 512 else { throw .claim(name) }
+        return text
+    }
+
+    private func audiences() throws(TokenRejection) -> [String] {
+        switch payload["aud"] {
+        case .string(let audience): return [audience]
+        case .array(let values) where !values.isEmpty && values.count <= 16:
+            let texts = values.compactMap(\.string)
+            guard texts.count == values.count else { throw .audience }
+            return texts
+        default: throw .audience
+        }
+    }
+
+    private func email(_ rules: Issuer.ClaimRules) throws(TokenRejection) -> String? {
+        let email = try text("email").map(ASCII.lowercased)
+        guard rules.requiresVerifiedEmail else { return email }
+        guard let email, !email.isEmpty else { throw .claim("email") }
+        guard payload["email_verified"] == .bool(true) || payload["email_verified"] == .string("true") else {
+            throw .claim("email_verified")
+        }
+        let suffixes = rules.allowedEmailSuffixes
+        guard suffixes.isEmpty || suffixes.contains(where: { email.hasSuffix($0) }) else { throw .claim("email") }
+        return email
+    }
+}
+
+/// Text as protocols compare it: the 26 letters fold, nothing else does.
+enum ASCII {
+    static func lowercased(_ text: String) -> String {
+        String(decoding: text.utf8.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }, as: UTF8.self)
+    }
+}
