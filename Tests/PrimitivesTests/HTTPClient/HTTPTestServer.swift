@@ -4,7 +4,7 @@ import Testing
 @testable import Primitives
 
 /// A real server for the client's tests: Python's, with certificates that `openssl` makes on the spot. It ends with this process,
-/// because it ends when its standard input does.
+/// when its standard input ends, and takes its folder along.
 ///
 /// Listeners: TLS; TLS that demands a client certificate; TLS 1.1 at most; plain; a CONNECT proxy with a password.
 final class HTTPTestServer: Sendable {
@@ -66,7 +66,7 @@ final class HTTPTestServer: Sendable {
         """
 
     private static let script = #"""
-        import base64, http.server, os, select, socket, ssl, sys, threading, time
+        import base64, http.server, os, select, shutil, socket, ssl, sys, threading, time
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -170,6 +170,7 @@ final class HTTPTestServer: Sendable {
         threading.Thread(target=proxy, args=(listener,), daemon=True).start()
         os.write(1, (" ".join(map(str, ports)) + "\n").encode())
         sys.stdin.read()
+        shutil.rmtree(os.getcwd(), ignore_errors=True)
         os._exit(0)
         """#
 }
