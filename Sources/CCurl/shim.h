@@ -24,3 +24,18 @@ static inline CURLcode shim_curl_setopt_function(CURL *handle, CURLoption option
 static inline CURLcode shim_curl_getinfo_long(CURL *handle, CURLINFO info, long *value) {
     return curl_easy_getinfo(handle, info, value);
 }
+static inline CURLcode shim_curl_setopt_open_socket(CURL *handle, curl_opensocket_callback value) {
+    return curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, value);
+}
+static inline CURLcode shim_curl_setopt_blob(CURL *handle, CURLoption option, const void *data, size_t count, unsigned int flags) {
+    struct curl_blob blob = {(void *)data, count, flags};
+    return curl_easy_setopt(handle, option, &blob);
+}
+static inline CURLcode shim_curl_setopt_url(CURL *handle, CURLU *value) {
+    return curl_easy_setopt(handle, CURLOPT_CURLU, value);
+}
+static inline CURLcode shim_curl_getinfo_offset(CURL *handle, CURLINFO info, curl_off_t *value) {
+    return curl_easy_getinfo(handle, info, value);
+}
+static inline CURLcode shim_curl_message_result(const CURLMsg *message) { return message->data.result; }
+static inline const void *shim_curl_sockaddr(const struct curl_sockaddr *address) { return &address->addr; }
