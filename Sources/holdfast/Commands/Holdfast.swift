@@ -1,0 +1,106 @@
+import ArgumentParser
+import Foundation
+import KeyCore
+import Logging
+import Primitives
+
+@main
+struct Holdfast: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "holdfast",
+        abstract: "External key manager: the keys stay with you.",
+        discussion: """
+            Begin with:
+              holdfast init --demo --data ./data
+              holdfast serve --data ./data
+              holdfast doctor --data ./data
+            """,
+        version: Version.text,
+        subcommands: [
+            InitCommand.self, ServeCommand.self, DoctorCommand.self, TokenCommand.self, AuditCommand.self, KeyCommand.self,
+            EndpointCommand.self, IssuerCommand.self, PolicyCommand.self, CertificateCommand.self, VersionCommand.self,
+        ])
+}
+
+/// What this build calls itself.
+enum Version {
+    static let text = "0.1.0"
+}
+
+struct VersionCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
+
+    func run() async throws { print("holdfast \(Version.text)") }
+}
+
+/// `--data DIR`, for every command that works on a data folder.
+struct DataOption: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("The data folder (or the variable HOLDFAST_DATA).", valueName: "dir"))
+    var data: String?
+
+    var folder: DataFolder {
+        get throws {
+            guard let path = data ?? ProcessInfo.processInfo.environment["HOLDFAST_DATA"], !path.isEmpty else {
+                throw Complaint("expected the data folder: give --data DIR or set HOLDFAST_DATA")
+            }
+            return DataFolder(path)
+        }
+    }
+}
+
+/// `--json`, for commands that print tables.
+struct OutputOption: ParsableArguments {
+    @Flag(name: .long, help: "Print JSON for programs instead of a table for people.")
+    var json = false
+}
+
+/// One act of an administrator on an opened data folder, which goes on record under the node `cli`.
+struct Administration {
+    let installation: Installation
+    private let journal: AuditJournal
+
+    /// Opens the folder and the command line's own journal; waits a moment for another command that has it open.
+    static func run<R>(_ data: DataOption, _ body: (Administration) async throws -> R) async throws -> R {
+        Hardening.apply(allowsDumps: false)
+        let installation = try data.folder.open()
+        let administration = Administration(installation: installation, journal: try await openJournal(installation))
+        do {
+            let result = try await body(administration)
+            await administration.journal.close()
+            return result
+        } catch {
+            await administration.journal.close()
+            throw error
+        }
+    }
+
+    /// Puts an act on record.
+    func record(_ event: AuditEvent, target: String, _ fill: (inout AuditRecord) -> Void = { _ in }) async throws {
+        var record = AuditRecord(event, .allowed, at: installation.clock.now)
+        record.actor = "local:\(NSUserName())"
+        record.target = target
+        fill(&record)
+        try await journal.append(record)
+    }
+
+    private static func openJournal(_ installation: Installation) async throws -> AuditJournal {
+        let logger = Logger(label: "holdfast") { _ in SwiftLogNoOpLogHandler() }
+        for _ in 0..<100 {
+            do {
+                return try AuditComposition.openJournal(installation, node: "cli", logger: logger)
+            } catch AuditError.locked {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+        throw Complaint("another holdfast command is writing the journal of this data folder; try again when it has ended")
+    }
+}
+
+/// What the process does about itself before it touches a secret.
+enum Hardening {
+    static func apply(allowsDumps: Bool) {
+        if !allowsDumps { ProcessHardening.forbidDumps() }
+        ProcessHardening.raiseLimits()
+        ProcessHardening.prepareOpenSSLSecureHeap()
+    }
+}

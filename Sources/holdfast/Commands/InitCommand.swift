@@ -1,0 +1,102 @@
+import ArgumentParser
+import Foundation
+import KeyCore
+import Logging
+import Primitives
+
+struct InitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init",
+        abstract: "Make a new data folder: configuration, root key, database, development certificates.",
+        discussion: """
+            Refuses a folder that holds an installation already. With --demo it also makes a key, a policy, a development issuer
+            and an EKM endpoint, and writes demo.json for scripts.
+
+            Example: holdfast init --demo --data ./data
+            """)
+
+    @OptionGroup var data: DataOption
+
+    @Flag(name: .long, help: "Also make a demo endpoint with a development issuer; never for production.")
+    var demo = false
+
+    @Option(name: .long, help: ArgumentHelp("Where the data plane listens; port 0 lets the system choose.", valueName: "host:port"))
+    var listen = "127.0.0.1:8443"
+
+    @Option(name: .long, help: ArgumentHelp("A name by which callers reach it; may be repeated.", valueName: "name"))
+    var hostname: [String] = ["localhost"]
+
+    func run() async throws {
+        Hardening.apply(allowsDumps: false)
+        let folder = try data.folder
+        let files = FileManager.default
+        guard !files.fileExists(atPath: folder.configurationPath), !files.fileExists(atPath: folder.databasePath) else {
+            throw Complaint("\(folder.path) holds an installation already; choose another folder, or remove it if it is really to go")
+        }
+        do {
+            try files.createDirectory(
+                atPath: folder.path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw Complaint("\(folder.path) can't be created: \(error.localizedDescription)")
+        }
+        try makeRootKey(folder)
+        try DevelopmentCertificates.make(in: folder.file("tls"), hostnames: hostname)
+        try Data(configurationText.utf8).write(to: URL(fileURLWithPath: folder.configurationPath), options: .atomic)
+        try makeDatabase(folder)
+        let made = try await Administration.run(data) { administration in
+            try await administration.record(ManagementAudit.initialised, target: folder.path)
+            return demo ? try await DemoInstallation.make(administration, hostname: hostname[0], listen: listen) : nil
+        }
+        report(folder, made)
+    }
+
+    private func makeRootKey(_ folder: DataFolder) throws {
+        let key = try SecretBytes(randomCount: 32)
+        try PrivateFile.create(folder.file("root.key"), Hex.encodeSecret(key))
+    }
+
+    private func makeDatabase(_ folder: DataFolder) throws {
+        let database = try SQLiteDatabase(path: folder.databasePath)
+        try database.migrate(Schema.migrations)
+        let configuration = try folder.configuration()
+        let sealer = try SealingKeyStore(database: database).create(
+            rootKey: folder.rootKey(configuration.rootKey), environment: ProcessInfo.processInfo.environment, now: WallClock.system.now)
+        let installation = Installation(
+            folder: folder, configuration: configuration, database: database, sealer: sealer, clock: .system)
+        try AuditComposition.createCheckpointKey(installation)
+        try database.close()
+    }
+
+    private func report(_ folder: DataFolder, _ demo: Demo?) {
+        print("""
+            Made \(folder.path):
+              holdfast.yaml   configuration
+              root.key        opens everything in here: back it up apart from the folder
+              holdfast.db     keys (sealed), endpoints, issuers, policies
+              audit/          journal
+              tls/            development CA and server certificate
+            """)
+        if let demo { print("  demo.json       for scripts: \(demo.keyURI)") }
+        print("Next: holdfast serve --data \(folder.path)")
+    }
+
+    private var configurationText: String {
+        """
+        # Holdfast's configuration. An unknown or wrong field stops the start and is named. See README.md, "Configuration".
+        dataPlane:
+          listen: "\(listen)"
+          certificates:
+            - serverNames: [\(hostname.map { "\"\($0)\"" }.joined(separator: ", "))]
+              certificate: tls/server.pem
+              privateKey: tls/server.key
+        rootKey:
+          file: root.key
+        audit:
+          folder: audit
+          node: node-1
+        log:
+          level: info
+
+        """
+    }
+}

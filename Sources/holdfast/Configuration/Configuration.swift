@@ -1,0 +1,60 @@
+import FrontDoors
+import KeyCore
+import Primitives
+
+/// What `holdfast.yaml` says. Paths are absolute or relative to the data folder.
+struct Configuration: Sendable {
+    /// The listener that clouds call.
+    struct DataPlane: Sendable {
+        var host = "127.0.0.1"
+        var port = 8443
+        var threads: Int?
+        var certificates: [Certificate] = []
+        var limits = ListenerLimits()
+    }
+
+    /// A certificate with its key, as files.
+    struct Certificate: Sendable {
+        enum Clients: Sendable { case none, optional(String), required(String) }
+        var serverNames: [String]
+        var certificatePath: String
+        var privateKeyPath: String
+        var clients = Clients.none
+    }
+
+    /// Where and how the journal is kept. Only this file says so: nobody may point it elsewhere through an API.
+    struct Audit: Sendable {
+        var folder = "audit"
+        var node = "node-1"
+        var deadline = Duration.milliseconds(50)
+        var segmentBytes = 64 << 20
+    }
+
+    /// How other servers are reached: for JWK Sets.
+    struct Outbound: Sendable {
+        var proxy: String?
+        var noProxy: [String] = []
+        var caFile: String?
+        /// `host:port:address`, as curl's --resolve.
+        var resolve: [String] = []
+    }
+
+    /// Log lines go to standard error.
+    struct Log: Sendable {
+        var level = "info"
+    }
+
+    /// For developers only.
+    struct Development: Sendable {
+        var allowsCoreDumps = false
+    }
+
+    var dataPlane = DataPlane()
+    var rootKey = RootKeySource.file(path: "root.key")
+    var audit = Audit()
+    var jwks = JWKSTiming()
+    var outbound = Outbound()
+    var keySourceDeadline = Duration.milliseconds(100)
+    var log = Log()
+    var development = Development()
+}

@@ -1,0 +1,106 @@
+import KeyCore
+import Logging
+import Primitives
+
+/// The journal with its checkpoint key (Ed25519, sealed in the database) and its anchor (the last checkpoint, in the database too).
+enum AuditComposition {
+    private static let secretName = "audit-checkpoint-key"
+
+    /// Makes the checkpoint key of a new installation.
+    static func createCheckpointKey(_ installation: Installation) throws {
+        let key = try PrivateKey.generate(.ed25519)
+        try installation.secrets.create(
+            secretName, try key.pkcs8DER(), publicPart: try key.publicKey.spkiPEM(), now: installation.clock.now)
+    }
+
+    /// Opens a node's journal.
+    static func openJournal(_ installation: Installation, node name: String, logger: Logger) throws -> AuditJournal {
+        guard let node = AuditNode(name) else { throw Complaint("“\(name)” is no name of an audit node") }
+        var configuration = AuditJournalConfiguration(folder: installation.auditFolder, node: node)
+        configuration.deadline = installation.configuration.audit.deadline
+        configuration.segmentBytes = UInt64(installation.configuration.audit.segmentBytes)
+        configuration.clock = installation.clock
+        let heads = AuditHeads(database: installation.database)
+        return try AuditJournal(
+            configuration, signer: try signer(installation), anchor: try heads.find(node),
+            headStore: { head in
+                Task {
+                    do { try await heads.save(head, at: installation.clock.now) } catch {
+                        logger.error("audit anchor can't be stored", metadata: ["error": "\(error)"])
+                    }
+                }
+            })
+    }
+
+    /// What `audit verify` checks a folder against.
+    static func verifier(_ installation: Installation) throws -> AuditVerifier {
+        guard let pem = try installation.secrets.publicPart(secretName) else {
+            throw Complaint("the checkpoint key is missing from \(installation.folder.databasePath)")
+        }
+        let key = try PublicKey(pem: pem)
+        let name = try keyName(key)
+        let checkpoints = CheckpointVerifier { message, signature, signer in
+            signer == name && key.verifyEd25519(signature: signature, over: message)
+        }
+        return AuditVerifier(
+            folder: installation.auditFolder, checkpoints: checkpoints, anchors: try AuditHeads(database: installation.database).all())
+    }
+
+    private static func signer(_ installation: Installation) throws -> CheckpointSigner {
+        guard let secret = try installation.secrets.find(secretName) else {
+            throw Complaint("the checkpoint key is missing from \(installation.folder.databasePath)")
+        }
+        let key = try PrivateKey(pkcs8DER: secret.bytes)
+        return CheckpointSigner(name: try keyName(key.publicKey)) { message in try? key.signEd25519(message) }
+    }
+
+    private static func keyName(_ key: PublicKey) throws -> String {
+        "ed25519:" + Hex.string(Digest.sha256(try key.spkiDER()).prefix(8))
+    }
+}
+
+/// The anchors of the journals: the last checkpoint of each node, outside the journal's folder.
+struct AuditHeads: Sendable {
+    let database: SQLiteDatabase
+
+    func find(_ node: AuditNode) throws -> AuditHead? { try all().first { $0.node == node } }
+
+    func all() throws -> [AuditHead] {
+        try database.readBlocking { connection in
+            try connection.query("SELECT node, sequence, chain FROM audit_heads ORDER BY node").compactMap { row in
+                guard let node = AuditNode(try row.text("node")) else { return nil }
+                return AuditHead(node: node, seq: UInt64(try row.integer("sequence")), chain: try row.text("chain"))
+            }
+        }
+    }
+
+    func save(_ head: AuditHead, at now: Instant) async throws {
+        try await database.write { connection in
+            try connection.execute(
+                """
+                INSERT INTO audit_heads (node, sequence, chain, at) VALUES ($1, $2, $3, $4)
+                ON CONFLICT (node) DO UPDATE SET sequence = excluded.sequence, chain = excluded.chain, at = excluded.at
+                WHERE excluded.sequence > audit_heads.sequence
+                """,
+                [.text(head.node.description), .integer(Int64(head.seq)), .text(head.chain), .integer(now.nanoseconds)])
+        }
+    }
+}
+
+/// The events of management.
+enum ManagementAudit {
+    static let keyCreated = AuditEvent("key.created")
+    static let keyRotated = AuditEvent("key.rotated")
+    static let keyStateChanged = AuditEvent("key.state-changed")
+    static let keyDestructionScheduled = AuditEvent("key.destruction-scheduled")
+    static let keyDestroyed = AuditEvent("key.destroyed")
+    static let endpointCreated = AuditEvent("endpoint.created")
+    static let endpointChanged = AuditEvent("endpoint.changed")
+    static let endpointDeleted = AuditEvent("endpoint.deleted")
+    static let issuerCreated = AuditEvent("issuer.created")
+    static let issuerChanged = AuditEvent("issuer.changed")
+    static let policySaved = AuditEvent("policy.saved")
+    static let certificateActivated = AuditEvent("certificate.activated")
+    static let tokenMinted = AuditEvent("token.minted")
+    static let initialised = AuditEvent("installation.created")
+}

@@ -1,0 +1,88 @@
+import Foundation
+import KeyCore
+import Logging
+import Primitives
+import Synchronization
+
+/// Certificates from their files: loaded at start, and again when a file changes. What can't be loaded leaves the last good ones
+/// in use and is told in the log.
+final class CertificateWatch: Sendable {
+    private let installation: Installation
+    private let logger: Logger
+    private let ticketKeys = TLSTicketKeys()
+    private let seen = Mutex<[String: FileStamp]>([:])
+
+    init(_ installation: Installation, logger: Logger) { (self.installation, self.logger) = (installation, logger) }
+
+    /// The identities as the files have them now.
+    func load() throws -> TLSServerContext {
+        let folder = installation.folder
+        seen.withLock { $0 = stamps() }
+        var identities: [TLSServerIdentity] = []
+        for certificate in installation.configuration.dataPlane.certificates {
+            identities.append(TLSServerIdentity(
+                serverNames: certificate.serverNames, certificatePEM: try text(folder.file(certificate.certificatePath)),
+                privateKeyPEM: SharedSecret(try PrivateFile.read(folder.file(certificate.privateKeyPath), maxBytes: 64 << 10)),
+                clientCertificates: try clients(certificate.clients)))
+        }
+        return try TLSServerContext(identities: identities, ticketKeys: ticketKeys)
+    }
+
+    /// Loads and hands over, or tells why not.
+    func reload(_ use: (TLSServerContext) -> Void) {
+        do {
+            use(try load())
+            logger.notice("certificates loaded")
+        } catch {
+            logger.error("certificates can't be loaded; the last ones stay in use", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Looks once a second whether a file has changed.
+    func follow(_ use: @Sendable (TLSServerContext) -> Void) async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .seconds(1))
+            let present = stamps()
+            if seen.withLock({ $0 != present }) { reload(use) }
+        }
+    }
+
+    private struct FileStamp: Equatable {
+        let modified: Date?
+        let size: Int?
+        let inode: Int?
+    }
+
+    private func stamps() -> [String: FileStamp] {
+        var stamps: [String: FileStamp] = [:]
+        for certificate in installation.configuration.dataPlane.certificates {
+            var paths = [certificate.certificatePath, certificate.privateKeyPath]
+            switch certificate.clients {
+            case .none: break
+            case .optional(let path), .required(let path): paths.append(path)
+            }
+            for path in paths {
+                let attributes = try? FileManager.default.attributesOfItem(atPath: installation.folder.file(path))
+                stamps[path] = FileStamp(
+                    modified: attributes?[.modificationDate] as? Date, size: (attributes?[.size] as? NSNumber)?.intValue,
+                    inode: (attributes?[.systemFileNumber] as? NSNumber)?.intValue)
+            }
+        }
+        return stamps
+    }
+
+    private func clients(_ clients: Configuration.Certificate.Clients) throws -> TLSServerIdentity.ClientCertificates {
+        switch clients {
+        case .none: .none
+        case .optional(let path): .optional(trustPEM: try text(installation.folder.file(path)))
+        case .required(let path): .required(trustPEM: try text(installation.folder.file(path)))
+        }
+    }
+
+    private func text(_ path: String) throws -> String {
+        guard let data = FileManager.default.contents(atPath: path), data.count <= 1 << 20 else {
+            throw Complaint("\(path): expected a PEM file of at most 1 MiB that can be read")
+        }
+        return String(decoding: data, as: UTF8.self)
+    }
+}

@@ -1,0 +1,53 @@
+import KeyCore
+import Logging
+import Primitives
+import Synchronization
+
+/// The present configuration, as one snapshot that is replaced as a whole. Follows the change log in the database, so that what
+/// another process (the command line) changes is served within a second.
+final class Routing: Sendable {
+    private let installation: Installation
+    private let jwks: JWKSStore
+    private let cache: KeyCache
+    private let logger: Logger
+    private let current: Mutex<RoutingSnapshot>
+
+    /// Reads the configuration for the first time.
+    init(_ installation: Installation, jwks: JWKSStore, cache: KeyCache, logger: Logger) async throws {
+        (self.installation, self.jwks, self.cache, self.logger) = (installation, jwks, cache, logger)
+        let snapshot = try await installation.endpoints.snapshot()
+        current = Mutex(snapshot)
+        jwks.configure(snapshot.issuers)
+    }
+
+    /// What requests see.
+    var snapshot: RoutingSnapshot { current.withLock { $0 } }
+
+    /// Follows changes until its task is cancelled. A database that can't be read leaves the last snapshot in use.
+    func follow() async {
+        var marker: Int64 = -1
+        while !Task.isCancelled {
+            do {
+                let now = try await installation.database.changeMarker()
+                if now != marker {
+                    try await catchUp()
+                    marker = now
+                }
+            } catch {
+                logger.error("configuration can't be read; the last one stays in use", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    private func catchUp() async throws {
+        let from = snapshot.sequence
+        let changes = try await installation.database.read { try ChangeLog.changes(after: from, in: $0) }
+        guard !changes.isEmpty else { return }
+        let next = try await installation.endpoints.snapshot()
+        for change in changes where change.entity == .key { if let id = KeyID(change.id) { cache.invalidate(id) } }
+        jwks.configure(next.issuers)
+        current.withLock { $0 = next }
+        logger.info("configuration changed", metadata: ["changes": "\(changes.count)", "sequence": "\(next.sequence)"])
+    }
+}

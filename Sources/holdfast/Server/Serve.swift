@@ -1,0 +1,111 @@
+import FrontDoors
+import Foundation
+import KeyCore
+import Logging
+import Plugins
+import Primitives
+import Synchronization
+
+/// A running server: how its parts hang together, which handler serves what, in which order it starts and stops.
+///
+/// `POST /{key path}:wrap` and `:unwrap` go to `EKMDoor`; `/healthz` and `/readyz` tell a status. Start: journal, configuration,
+/// listener. Stop: listener (drain), background tasks, journal (last checkpoint), database.
+final class Server: Sendable {
+    private let installation: Installation
+    private let logger: Logger
+    private let routing: Routing
+    private let journal: AuditJournal
+    private let jwks: JWKSStore
+    private let listener: Listener
+    private let certificates: CertificateWatch
+
+    /// Puts the parts together; nothing listens yet.
+    init(_ installation: Installation, logger: Logger) async throws {
+        let configuration = installation.configuration
+        let clock = installation.clock
+        (self.installation, self.logger) = (installation, logger)
+        journal = try AuditComposition.openJournal(installation, node: configuration.audit.node, logger: logger)
+        let fetcher = try JWKSFetcher(configuration.outbound, folder: installation.folder)
+        jwks = JWKSStore(timing: configuration.jwks, clock: clock, logger: logger) { url in try await fetcher.fetch(url) }
+        let cache = KeyCache()
+        routing = try await Routing(installation, jwks: jwks, cache: cache, logger: logger)
+        let keys = KeyService(
+            store: installation.keys, cache: cache, sources: KeySources.all, audit: journal, clock: clock,
+            deadline: configuration.keySourceDeadline)
+        let ekm = EKMDoor(
+            snapshot: { [routing] in routing.snapshot }, tokens: TokenVerifier(keys: jwks, clock: clock), keys: keys,
+            audit: journal, refusals: RefusalLimiter(perSecond: 50, burst: 500))
+        certificates = CertificateWatch(installation, logger: logger)
+        listener = try Listener(
+            handler: DataPlane(ekm: ekm, isReady: { [journal] in journal.health == .green }),
+            tls: try certificates.load(), limits: configuration.dataPlane.limits,
+            threads: configuration.dataPlane.threads ?? ProcessInfo.processInfo.activeProcessorCount, clock: clock, logger: logger)
+    }
+
+    /// Listens, tells `readyFile`, and serves until `stop` returns.
+    func run(readyFile: String?, until stop: @Sendable () async -> Void) async throws {
+        let plane = installation.configuration.dataPlane
+        let port = try await listener.start(host: plane.host, port: plane.port)
+        let addresses = ServerAddresses(folder: installation.folder, dataPlaneURL: plane.url(port: port))
+        try addresses.publish(readyFile: readyFile)
+        logger.info("serving", metadata: ["dataPlane": "\(addresses.dataPlaneURL)", "endpoints": "\(routing.snapshot.endpoints.count)"])
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.jwks.run() }
+            group.addTask { await self.routing.follow() }
+            group.addTask { await self.certificates.follow { self.listener.reload(tls: $0) } }
+            group.addTask { await self.watchHealth() }
+            group.addTask { await self.destroyDueKeys() }
+            await stop()
+            logger.info("stopping: no new connections; requests in progress are answered")
+            await listener.drain()
+            group.cancelAll()
+        }
+        await journal.close()
+        try? installation.database.close()
+        addresses.withdraw(readyFile: readyFile)
+        logger.info("stopped")
+    }
+
+    /// Loads certificates again at once, as on SIGHUP.
+    func reloadCertificates() { certificates.reload { listener.reload(tls: $0) } }
+
+    private func watchHealth() async {
+        var last = journal.health
+        while !Task.isCancelled {
+            let health = journal.health
+            if health != last {
+                if case .red(let fault, _) = health {
+                    logger.error("audit journal in trouble", metadata: ["fault": "\(fault)"])
+                } else {
+                    logger.notice("audit journal is well again")
+                }
+                last = health
+            }
+            try? await Task.sleep(for: .milliseconds(250))
+        }
+    }
+
+    private func destroyDueKeys() async {
+        while !Task.isCancelled {
+            do {
+                for (id, version) in try await installation.keys.destroyDue() {
+                    var record = AuditRecord(ManagementAudit.keyDestroyed, .allowed, at: installation.clock.now)
+                    (record.keyID, record.keyVersion, record.actor) = (id, version, "schedule")
+                    try await journal.append(record)
+                    logger.notice("scheduled destruction done", metadata: ["key": "\(id)", "version": "\(version)"])
+                }
+            } catch {
+                logger.error("scheduled destruction failed; it will be tried again", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+}
+
+extension Configuration.DataPlane {
+    /// The URL under which the listener is reached from this machine.
+    func url(port: Int) -> String {
+        let name = certificates.first?.serverNames.first.flatMap { $0.contains("*") ? nil : $0 } ?? "localhost"
+        return "https://\(name):\(port)"
+    }
+}
