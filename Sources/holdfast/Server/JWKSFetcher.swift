@@ -1,22 +1,24 @@
+import Foundation
 import KeyCore
 import Primitives
 
 /// Fetches JWK Sets over HTTPS: no redirects, 256 KiB and 5 s at most, addresses from configuration only (N14).
 struct JWKSFetcher: Sendable {
-    private let client: HTTPClient
+    private let client = HTTPClient(threads: 2)
+    private let connection: HTTPClientConnection
 
+    /// A fetcher with the configured route and trust.
     init(_ outbound: Configuration.Outbound, folder: DataFolder) throws {
-        var configuration = HTTPClientConfiguration()
-        configuration.threads = 2
-        configuration.proxy = outbound.proxy.map { HTTPProxy(url: $0, noProxy: outbound.noProxy) }
-        if let file = outbound.caFile { configuration.trust = .file(folder.file(file)) }
-        configuration.resolve = try outbound.resolve.map(JWKSFetcher.override)
-        client = try HTTPClient(configuration)
+        var connection = HTTPClientConnection()
+        if let proxy = outbound.proxy { connection.proxy = HTTPClientProxy(url: proxy, except: outbound.noProxy) }
+        if let file = outbound.caFile { connection.trust = .file(folder.file(file)) }
+        connection.addressOverrides = try outbound.resolve.map(JWKSFetcher.override)
+        self.connection = connection
     }
 
     /// The set's bytes, and for how long the issuer lets us keep them.
     func fetch(_ url: String) async throws -> (body: [UInt8], maxAge: Duration?) {
-        var request = HTTPClientRequest(url: url)
+        var request = HTTPClientRequest(url: url, connection: connection)
         request.totalTimeout = .seconds(5)
         request.connectTimeout = .seconds(3)
         request.maxResponseBytes = 256 << 10
@@ -29,16 +31,18 @@ struct JWKSFetcher: Sendable {
     static func maxAge(_ header: String) -> Duration? {
         for directive in header.split(separator: ",") {
             let parts = directive.split(separator: "=", maxSplits: 1).map { $0.filter { $0 != " " && $0 != "\"" }.lowercased() }
-            if parts.count == 2, parts[0] == "max-age", let seconds = Int64(parts[1]), seconds >= 0, seconds < 1 << 31 { return .seconds(seconds) }
+            if parts.count == 2, parts[0] == "max-age", let seconds = Int64(parts[1]), seconds >= 0, seconds < 1 << 31 {
+                return .seconds(seconds)
+            }
         }
         return nil
     }
 
-    private static func override(_ text: String) throws -> HTTPResolveOverride {
+    private static func override(_ text: String) throws -> HTTPClientAddressOverride {
         let parts = text.split(separator: ":", maxSplits: 2).map(String.init)
-        guard parts.count == 3, let port = Int(parts[1]) else {
+        guard parts.count == 3, let port = UInt16(parts[1]) else {
             throw Complaint("outbound.resolve: expected host:port:address, found “\(text)”")
         }
-        return HTTPResolveOverride(host: parts[0], port: port, addresses: [parts[2]])
+        return HTTPClientAddressOverride(host: parts[0], port: port, addresses: [parts[2]])
     }
 }
