@@ -44,6 +44,7 @@ package struct StrictDocument {
                 throw DocumentError(source: source, line: 1, field: "", message: "expected a document, found an empty text")
             }
             (self.node, self.source, self.field) = (node, source, "")
+            try withExtendedLifetime(parser) { try refuseAliases(node) }  // a node knows its anchor only while its parser lives
         } catch let error as DocumentError {
             throw error
         } catch let error as YamlError {
@@ -51,7 +52,6 @@ package struct StrictDocument {
         } catch {
             throw DocumentError(source: source, line: nil, field: "", message: "not readable as YAML")
         }
-        try refuseAliases(node)
     }
 
     private init(node: Yams.Node, source: String, field: String) {
