@@ -1,6 +1,10 @@
 // libcurl: curl_easy_setopt and curl_easy_getinfo are variadic macros, which Swift can't call.
 #pragma once
 #include <curl/curl.h>
+#include <signal.h>
+
+// sigset_t is claimed by several C modules at once, so that Swift can't make one.
+static inline void shim_block_sigpipe(void) { sigset_t set; sigemptyset(&set); sigaddset(&set, SIGPIPE); pthread_sigmask(SIG_BLOCK, &set, NULL); }
 
 static inline CURLcode shim_curl_setopt_long(CURL *handle, CURLoption option, long value) {
     return curl_easy_setopt(handle, option, value);

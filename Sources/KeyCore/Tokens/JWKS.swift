@@ -62,7 +62,7 @@ package struct JWKS: Sendable {
         let name = keyID ?? "without kid"
         let publicKey: PublicKey
         do {
-            publicKey = try PublicKey(jwk: key)
+            publicKey = try PublicKey(jwk: JWK { key[$0]?.string })
         } catch {
             throw .unsafeKey(keyID: name, reason: "\(error)")
         }

@@ -1,4 +1,5 @@
 import Dispatch
+import CCurl
 import Glibc
 import Synchronization
 
@@ -98,28 +99,12 @@ final class HTTPClientQueue: Sendable {
         }
     }
 
-    private final class Body: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-
-    /// Starts a detached thread in which a write to a closed connection raises no signal.
+    /// Starts a thread in which a write to a closed connection raises no signal; false if the system has none to give.
     private static func spawn(_ run: @escaping @Sendable () -> Void) -> Bool {
-        var attributes = pthread_attr_t()
-        guard pthread_attr_init(&attributes) == 0 else { return false }
-        defer { pthread_attr_destroy(&attributes) }
-        pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
-        let body = Unmanaged.passRetained(Body(run))
-        var thread = pthread_t()
-        let code = pthread_create(&thread, &attributes, { argument in
-            var signals = sigset_t()
-            sigemptyset(&signals)
-            sigaddset(&signals, SIGPIPE)
-            pthread_sigmask(SIG_BLOCK, &signals, nil)
-            if let argument { Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run() }
-            return nil
-        }, body.toOpaque())
-        if code != 0 { body.release() }
-        return code == 0
+        let thread: Void? = try? NativeThread.start("http client") {
+            shim_block_sigpipe()
+            run()
+        }
+        return thread != nil
     }
 }

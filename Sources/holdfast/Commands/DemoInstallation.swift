@@ -35,12 +35,17 @@ enum DemoInstallation {
 /// its private key's keeping: never give it to an endpoint that guards real data.
 enum DevelopmentIssuer {
     static func create(_ name: String, _ installation: Installation) async throws -> Issuer {
-        let key = try PrivateKey.generate(.rsa(bits: 2048))
+        let key = try PrivateKey.generate(.rsa(2048))
         let keyID = Hex.string(try RandomBytes.generate(8))
+        let members = try key.publicKey.jwk()?.members ?? []
         var jwks = JSONWriter()
-        try jwks.object { writer throws(OpenSSLError) in
+        jwks.object { writer in
             writer.name("keys")
-            try writer.array { writer throws(OpenSSLError) in writer.value(try key.publicKey.jwk(keyID: keyID, algorithm: .rs256)) }
+            writer.array { writer in
+                writer.object { writer in
+                    for (name, value) in members + [("kid", keyID), ("alg", "RS256"), ("use", "sig")] { writer.member(name, value) }
+                }
+            }
         }
         let issuer = Issuer(
             id: try IssuerID.random(), name: name, values: ["https://issuer.\(name).holdfast.invalid"],

@@ -37,8 +37,8 @@ enum AuditComposition {
         guard let pem = try installation.secrets.publicPart(secretName) else {
             throw Complaint("the checkpoint key is missing from \(installation.folder.databasePath)")
         }
-        let key = try PublicKey(pem: pem)
-        let name = try keyName(key)
+        let key = try PublicKey(spkiPEM: pem)
+        let name = keyName(key)
         let checkpoints = CheckpointVerifier { message, signature, signer in
             signer == name && key.verifyEd25519(signature: signature, over: message)
         }
@@ -51,11 +51,11 @@ enum AuditComposition {
             throw Complaint("the checkpoint key is missing from \(installation.folder.databasePath)")
         }
         let key = try PrivateKey(pkcs8DER: secret.bytes)
-        return CheckpointSigner(name: try keyName(key.publicKey)) { message in try? key.signEd25519(message) }
+        return CheckpointSigner(name: keyName(key.publicKey)) { message in try? key.signEd25519(message) }
     }
 
-    private static func keyName(_ key: PublicKey) throws -> String {
-        "ed25519:" + Hex.string(Digest.sha256(try key.spkiDER()).prefix(8))
+    private static func keyName(_ key: PublicKey) -> String {
+        "ed25519:" + Hex.string(key.spkiSHA256.prefix(8))
     }
 }
 

@@ -10,7 +10,11 @@ struct JWKSFetcher: Sendable {
     /// A fetcher with the configured route and trust.
     init(_ outbound: Configuration.Outbound, folder: DataFolder) throws {
         var connection = HTTPClientConnection()
-        if let proxy = outbound.proxy { connection.proxy = HTTPClientProxy(url: proxy, except: outbound.noProxy) }
+        if let url = outbound.proxy {
+            var proxy = HTTPClientProxy(url: url)
+            proxy.except = outbound.noProxy
+            connection.proxy = proxy
+        }
         if let file = outbound.caFile { connection.trust = .file(folder.file(file)) }
         connection.addressOverrides = try outbound.resolve.map(JWKSFetcher.override)
         self.connection = connection

@@ -22,7 +22,7 @@ package final class SQLiteDatabase: SQLDatabase {
     /// - Throws: `.unavailable` if the file can't be opened, `.corrupt` if it is no database.
     package init(path: String, readers: Int = 4, busyTimeout: Duration = .seconds(5)) throws(SQLError) {
         let settings = SQLiteSettings(readers: readers, busyTimeout: busyTimeout)
-        try PrivateFile.createIfMissing(path)
+        try SQLitePrivateFile.createIfMissing(path)
         do {
             pool = try SQLError.mapping { try settings.openPool(path) }
             observer = try SQLError.mapping { try DatabaseQueue(path: path, configuration: settings.observer) }
@@ -103,7 +103,7 @@ package final class SQLiteDatabase: SQLDatabase {
     /// thread; others go on reading and writing meanwhile.
     /// - Throws: `.unavailable` if `path` exists already or can't be written, `.full` if the disk is.
     package func backup(to path: String) throws(SQLError) {
-        try PrivateFile.write(path) { partial throws(SQLError) in
+        try SQLitePrivateFile.write(path) { partial throws(SQLError) in
             try blocking {
                 try pool.unsafeRead { database in try database.execute(sql: "VACUUM INTO ?", arguments: [partial]) }
             }

@@ -43,7 +43,7 @@ struct SQLiteSettings {
                 try Self.syncEveryCommit(pool)
                 return pool
             } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && ContinuousClock.now < deadline {
-                PrivateFile.pause(milliseconds: 20)
+                SQLitePrivateFile.pause(milliseconds: 20)
             }
         }
     }

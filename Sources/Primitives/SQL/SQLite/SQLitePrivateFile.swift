@@ -1,7 +1,7 @@
 import Glibc
 
 /// Database files that only their owner can read, whatever the umask.
-enum PrivateFile {
+enum SQLitePrivateFile {
     /// Creates an empty file of mode 0600; an existing one stays as it is.
     static func createIfMissing(_ path: String) throws(SQLError) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
