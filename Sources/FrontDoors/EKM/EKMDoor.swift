@@ -1,6 +1,4 @@
-import KeyCore
 package import KeyCore
-package import Primitives
 import NIOHTTP1
 import Synchronization
 
@@ -97,7 +95,7 @@ package struct EKMDoor: Sendable {
         record.status = error.status
         // Who isn't authenticated must not be able to fill the disk: beyond a rate, such refusals are counted, not written.
         if noted.principal == nil {
-            guard let suppressed = refusals.admit() else { return error.response }
+            guard case .record(let suppressed) = refusals.admit() else { return error.response }
             record.suppressed = suppressed > 0 ? suppressed : nil
         }
         do {

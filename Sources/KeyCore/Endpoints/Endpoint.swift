@@ -1,4 +1,4 @@
-package import Primitives
+import Primitives
 
 /// Which protocol an endpoint speaks.
 package enum FrontDoorKind: String, Sendable, CaseIterable {

@@ -1,4 +1,4 @@
-package import Primitives
+import Primitives
 
 /// How the box inside a blob was made.
 package enum WrapAlgorithm: UInt8, Sendable {

@@ -35,7 +35,7 @@ enum DemoInstallation {
 /// its private key's keeping: never give it to an endpoint that guards real data.
 enum DevelopmentIssuer {
     static func create(_ name: String, _ installation: Installation) async throws -> Issuer {
-        let key = try PrivateKey.generate(.rsa(2048))
+        let key = try PrivateKey.generate(.rsa(bits: 2048))
         let keyID = Hex.string(try RandomBytes.generate(8))
         let members = try key.publicKey.jwk()?.members ?? []
         var jwks = JSONWriter()

@@ -107,9 +107,8 @@ struct PolicyCommand: AsyncParsableCommand {
     }
 
     fileprivate static func policies(_ path: String) throws -> [String] {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw Complaint("\(path) does not exist") }
-        guard isFolder.boolValue else { return [path] }
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path) else { throw Complaint("\(path) does not exist") }
+        guard attributes[.type] as? FileAttributeType == .typeDirectory else { return [path] }
         return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
             .filter { ($0.hasSuffix(".yaml") || $0.hasSuffix(".json")) && !$0.contains(".test.") }
             .map { (path as NSString).appendingPathComponent($0) }

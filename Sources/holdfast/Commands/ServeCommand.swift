@@ -24,7 +24,7 @@ struct ServeCommand: AsyncParsableCommand {
         let folder = try data.folder
         let configuration = try folder.configuration()
         Hardening.apply(allowsDumps: configuration.development.allowsCoreDumps)
-        var logger = Logger(label: "holdfast", factory: StreamLogHandler.standardError)
+        var logger = Logger(label: "holdfast", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = Logger.Level(rawValue: configuration.log.level) ?? .info
         if configuration.development.allowsCoreDumps {
             logger.critical("development.allowCoreDumps is on: a core dump of this process would hold keys; never use it in production")
@@ -49,7 +49,7 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 /// The process's signals as things to wait for.
-final class Signals: Sendable {
+final class Signals: @unchecked Sendable {  // everything is set in init and only activated afterwards
     private let queue = DispatchQueue(label: "holdfast.signals")
     private let stops: AsyncStream<Void>
     private let sources: [any DispatchSourceSignal]

@@ -40,7 +40,7 @@ enum AuditComposition {
         let key = try PublicKey(spkiPEM: pem)
         let name = keyName(key)
         let checkpoints = CheckpointVerifier { message, signature, signer in
-            signer == name && key.verifyEd25519(signature: signature, over: message)
+            signer == name && (try? key.verify(signature, over: message, with: .ed25519)) == true
         }
         return AuditVerifier(
             folder: installation.auditFolder, checkpoints: checkpoints, anchors: try AuditHeads(database: installation.database).all())
@@ -51,7 +51,7 @@ enum AuditComposition {
             throw Complaint("the checkpoint key is missing from \(installation.folder.databasePath)")
         }
         let key = try PrivateKey(pkcs8DER: secret.bytes)
-        return CheckpointSigner(name: keyName(key.publicKey)) { message in try? key.signEd25519(message) }
+        return CheckpointSigner(name: keyName(key.publicKey)) { message in try? key.sign(message, with: .ed25519) }
     }
 
     private static func keyName(_ key: PublicKey) -> String {
