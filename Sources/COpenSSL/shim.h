@@ -62,6 +62,13 @@ static inline long shim_SSL_get_max_send_fragment_default(void) { return SSL3_RT
 // EVP control macros.
 static inline void *shim_EVP_CTRL_AEAD_pointer(const unsigned char *p) { return (void *)p; }
 
+// OSSL_PARAM keeps the pointer to a parameter's name, which a Swift string doesn't have.
+static inline int shim_EVP_MAC_CTX_set_hmac_sha256(EVP_MAC_CTX *ctx, const unsigned char *key, size_t count) {
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+                           OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, count), OSSL_PARAM_construct_end()};
+    return EVP_MAC_CTX_set_params(ctx, params);
+}
+
 // Casts and sk_ accessors that are macros.
 static inline int shim_sk_GENERAL_NAME_num(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }
 static inline GENERAL_NAME *shim_sk_GENERAL_NAME_value(const GENERAL_NAMES *names, int i) { return sk_GENERAL_NAME_value(names, i); }

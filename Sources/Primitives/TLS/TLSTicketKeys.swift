@@ -73,13 +73,6 @@ private func prepare(
 ) -> Bool {
     secret.bytes.withPointer { key in
         guard EVP_CipherInit_ex2(cipher, EVP_aes_256_cbc(), key, iv, isSealing ? 1 : 0, nil) == 1 else { return false }
-        return "SHA256".withCString { digest in
-            var parameters = [
-                OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, UnsafeMutablePointer(mutating: digest), 0),
-                OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, UnsafeMutableRawPointer(mutating: key + 32), 32),
-                OSSL_PARAM_construct_end(),
-            ]
-            return EVP_MAC_CTX_set_params(mac, &parameters) == 1
-        }
+        return shim_EVP_MAC_CTX_set_hmac_sha256(mac, key + 32, 32) == 1
     }
 }

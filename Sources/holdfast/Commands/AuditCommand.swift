@@ -13,7 +13,7 @@ struct AuditCommand: AsyncParsableCommand {
             discussion: "Example: holdfast audit tail --event ekm. --outcome refused --data ./data")
         @OptionGroup var data: DataOption
         @OptionGroup var output: OutputOption
-        @Option(name: .shortAndLong, help: "How many records.") var count = 20
+        @Option(name: [.customShort("n"), .long], help: "How many records.") var count = 20
         @Flag(name: .shortAndLong, help: "Go on until interrupted.") var follow = false
         @Option(name: .long, help: "Only events that begin so, as ekm. or ekm.unwrap.") var event: String?
         @Option(name: .long, help: "Only this outcome: allowed, refused or failed.") var outcome: String?
