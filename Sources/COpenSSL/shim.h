@@ -63,3 +63,10 @@ static inline int shim_sk_GENERAL_NAME_num(const GENERAL_NAMES *names) { return 
 static inline GENERAL_NAME *shim_sk_GENERAL_NAME_value(const GENERAL_NAMES *names, int i) { return sk_GENERAL_NAME_value(names, i); }
 static inline int shim_sk_X509_num(const STACK_OF(X509) *certs) { return sk_X509_num(certs); }
 static inline X509 *shim_sk_X509_value(const STACK_OF(X509) *certs, int i) { return sk_X509_value(certs, i); }
+
+// Memory that OpenSSL allocated (macros with file and line), and flag sums that Swift can't read.
+static inline void shim_OPENSSL_free(void *p) { OPENSSL_free(p); }
+static inline void shim_OPENSSL_clear_free(void *p, size_t count) { OPENSSL_clear_free(p, count); }
+static inline void *shim_OPENSSL_memdup(const void *p, size_t count) { return OPENSSL_memdup(p, count); }
+static inline unsigned long shim_XN_FLAG_RFC2253(void) { return XN_FLAG_RFC2253; }
+static inline int shim_EVP_PKEY_PUBLIC_KEY(void) { return EVP_PKEY_PUBLIC_KEY; }
