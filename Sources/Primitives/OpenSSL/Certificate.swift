@@ -79,7 +79,7 @@ package struct Certificate: Sendable, Hashable {
             guard block.label == "CERTIFICATE" else {
                 throw .malformed(expected: "PEM with “BEGIN CERTIFICATE”, found “BEGIN \(block.label)”")
             }
-            chain.append(try Certificate(der: Array(block.bytes)))
+            chain.append(try Certificate(der: block.withBytes { Array($0) }))
         }
         guard !chain.isEmpty else { throw .malformed(expected: "PEM with “BEGIN CERTIFICATE”") }
         return chain

@@ -9,8 +9,10 @@ struct PEMBlock: ~Copyable {
 
     deinit { shim_OPENSSL_clear_free(data, count) }
 
-    /// The decoded bytes.
-    var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: data, count: count) }
+    /// Lends the decoded bytes.
+    borrowing func withBytes<R, E: Error>(_ body: (UnsafeBufferPointer<UInt8>) throws(E) -> R) throws(E) -> R {
+        try body(UnsafeBufferPointer(start: data, count: count))
+    }
 
     /// The next block of `bio`; nil at its end.
     /// - Throws: `.malformed` if there is a block that can't be read, or an encrypted one.

@@ -79,7 +79,8 @@ package final class PrivateKey: Sendable {
         } catch {
             throw .library(error)
         }
-        let key = try PrivateKey.decode(try PEMBlock.single("PRIVATE KEY", in: bio).bytes)
+        let block = try PEMBlock.single("PRIVATE KEY", in: bio)
+        let key = try block.withBytes { der throws(KeyImportError) in try PrivateKey.decode(der) }
         try self.init(checking: key, validation)
     }
 

@@ -37,7 +37,7 @@ package final class PublicKey: Sendable {
         let text = Array(pem.utf8)
         let bio: MemoryBIO
         do { bio = try MemoryBIO(text, count: text.count) } catch { throw .library(error) }
-        try self.init(spkiDER: Array(try PEMBlock.single("PUBLIC KEY", in: bio).bytes))
+        try self.init(spkiDER: try PEMBlock.single("PUBLIC KEY", in: bio).withBytes { Array($0) })
     }
 
     /// Takes in a key of unknown origin.
