@@ -69,6 +69,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strictAndSafe),
+        .executableTarget(
+            name: "holdfast-crypto-bench", dependencies: ["Primitives"], path: "Benchmarks/Crypto", swiftSettings: strict),
         .target(
             name: "TestSupport",
             dependencies: ["Primitives", "KeyCore"],

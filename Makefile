@@ -1,0 +1,55 @@
+# Holdfast. `make run` and `make test` need nothing but Debian 12 and Swift 6: they install the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+DATA ?= data
+CONFIGURATION ?= release
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+BUILD_PACKAGES := libssl-dev libjwt-dev libcurl4-openssl-dev libsqlite3-dev pkg-config make
+RUN_PACKAGES := openssl curl ca-certificates
+TEST_PACKAGES := nghttp2-client python3 strace
+BENCH_PACKAGES := nginx-light nghttp2-client python3 procps
+
+.PHONY: help
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# $(call install,packages): installs those that are missing, with sudo unless root.
+define install
+	@missing=""; for package in $(1); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then echo "Installing$$missing"; \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get update -qq && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+	@command -v swift >/dev/null || { echo "Swift 6 is needed: https://www.swift.org/install/linux" >&2; exit 1; }
+endef
+
+.PHONY: build
+build: ## build the server
+	$(call install,$(BUILD_PACKAGES) $(RUN_PACKAGES))
+	swift build -c $(CONFIGURATION) --product holdfast
+
+.PHONY: run
+run: build ## make a demo installation in ./data, start it, prove it, print how to use it
+	scripts/run-demo "$$(swift build -c $(CONFIGURATION) --show-bin-path)/holdfast" "$(DATA)"
+
+.PHONY: test
+test: ## run all tests; WYCHEPROOF=<folder of its JSON files> adds those
+	$(call install,$(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES))
+	swift build --build-tests
+	swift test --skip-build
+
+.PHONY: bench
+bench: ## measure against nginx in the same run
+	$(call install,$(BUILD_PACKAGES) $(RUN_PACKAGES) $(BENCH_PACKAGES))
+	swift build -c release --product holdfast
+	swift build -c release --product holdfast-crypto-bench
+	Benchmarks/run "$$(swift build -c release --show-bin-path)/holdfast"
+
+.PHONY: memcheck
+memcheck: ## run the wrapper and TLS tests under AddressSanitizer
+	$(call install,$(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES))
+	swift build --build-tests --sanitize=address --scratch-path .build-asan
+	swift test --skip-build --sanitize=address --scratch-path .build-asan --filter PrimitivesTests
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf .build .build-asan
