@@ -34,17 +34,30 @@ package struct UUIDBytes: Hashable, Sendable, CustomStringConvertible {
 
     /// The sixteen bytes in network order.
     package var array: [UInt8] {
-        [high, low].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> (56 - 8 * $0)) } }
+        [UInt8](unsafeUninitializedCapacity: 16) { buffer, count in
+            for index in 0..<16 { buffer[index] = byte(index) }
+            count = 16
+        }
     }
 
     /// Canonical text.
     package var description: String {
-        let digits = Hex.string(array)
-        var text = ""
-        for (index, character) in digits.enumerated() {
-            if [8, 12, 16, 20].contains(index) { text.append("-") }
-            text.append(character)
+        String(unsafeUninitializedCapacity: 36) { buffer in
+            var position = 0
+            for index in 0..<16 {
+                if index == 4 || index == 6 || index == 8 || index == 10 {
+                    buffer[position] = 0x2D
+                    position += 1
+                }
+                buffer[position] = Hex.digit(byte(index) >> 4)
+                buffer[position + 1] = Hex.digit(byte(index) & 15)
+                position += 2
+            }
+            return position
         }
-        return text
+    }
+
+    private func byte(_ index: Int) -> UInt8 {
+        UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> UInt64(56 - 8 * (index & 7)))
     }
 }
