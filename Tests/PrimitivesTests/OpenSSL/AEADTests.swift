@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Primitives
@@ -101,5 +102,26 @@ import Testing
         #expect(throws: AEADError.unauthentic) { try AEADUnderTest.xaes.open(box, key, []) }
         #expect(isClean())
         #expect(!ciphers.hasKey)
+    }
+
+    @Test("a thread's contexts are freed when it ends")
+    func threadExit() {
+        let witness = Witness()
+        var thread = pthread_t()
+        let created = pthread_create(&thread, nil, { argument in
+            guard let argument else { return nil }
+            let witness = Unmanaged<Witness>.fromOpaque(argument).takeUnretainedValue()
+            witness.ciphers = try? ThreadCiphers.current()
+            witness.wasUsed = witness.ciphers != nil
+            return nil
+        }, Unmanaged.passUnretained(witness).toOpaque())
+        #expect(created == 0)
+        pthread_join(thread, nil)
+        #expect(witness.wasUsed && witness.ciphers == nil)
+    }
+
+    private final class Witness {
+        weak var ciphers: ThreadCiphers?
+        var wasUsed = false
     }
 }

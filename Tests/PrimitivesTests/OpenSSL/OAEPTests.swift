@@ -46,6 +46,14 @@ import Testing
         }
     }
 
+    @Test("refuses a ciphertext whose leading zero was dropped, though it is the same number")
+    func droppedZero() throws {
+        var ciphertext: [UInt8]
+        repeat { ciphertext = try key.publicKey.encrypt(SecretBytes(copying: [1]), with: OAEP(.sha256)) } while ciphertext[0] != 0
+        #expect(try key.decrypt(ciphertext, with: OAEP(.sha256)).count == 1)
+        #expect(throws: KeyUseError.undecryptable) { _ = try key.decrypt(Array(ciphertext.dropFirst()), with: OAEP(.sha256)).count }
+    }
+
     @Test("is not for EC keys")
     func unsuitable() throws {
         let ec = try PrivateKey.generate(.ec(.p256))
