@@ -33,13 +33,15 @@ package struct Digest: ~Copyable {
     }
 
     private func update(_ bytes: UnsafePointer<UInt8>?, _ count: Int) {
-        precondition(EVP_DigestUpdate(context, bytes, count) == 1, "out of memory: digest failed")
+        let result = EVP_DigestUpdate(context, bytes, count)
+        precondition(result == 1, "out of memory: digest failed")
     }
 
     /// The digest of all that was appended.
     package consuming func finish() -> [UInt8] {
         var output = [UInt8](repeating: 0, count: function.digestBytes)
-        precondition(EVP_DigestFinal_ex(context, &output, nil) == 1, "out of memory: digest failed")
+        let result = EVP_DigestFinal_ex(context, &output, nil)
+        precondition(result == 1, "out of memory: digest failed")
         return output
     }
 

@@ -47,6 +47,9 @@ final class ThreadCiphers {
         OPENSSL_cleanse(scratch, ThreadCiphers.scratchBytes)
     }
 
+    /// Whether a context still has an algorithm, and with it a key schedule.
+    var hasKey: Bool { EVP_CIPHER_CTX_get0_cipher(block.handle) != nil || EVP_CIPHER_CTX_get0_cipher(gcm.handle) != nil }
+
     private static let slot: pthread_key_t? = {
         var slot = pthread_key_t()
         let result = pthread_key_create(&slot) { held in
