@@ -12,7 +12,7 @@ struct EKMCall: Sendable {
     func accessRequest(_ context: EKMRequestContext) -> AccessRequest {
         AccessRequest(
             method == .wrap ? .wrap : .unwrap, of: endpoint.keyID, by: token.principal, because: context.justification,
-            resource: context.relativeResourceName, from: IPAddress(http.remoteAddress), at: http.receivedAt)
+            resource: context.relativeResourceName, from: http.address, at: http.receivedAt)
     }
 
     /// What is known for the audit, before the outcome is.

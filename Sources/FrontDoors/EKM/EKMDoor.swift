@@ -69,19 +69,24 @@ package struct EKMDoor: Sendable {
 
     private func checkContentType(_ http: HTTPRequest) throws(EKMError) {
         guard let type = http.headers.first(name: "content-type") else { return }
-        let media = type.prefix { $0 != ";" }.trimmingSpaces().lowercased()
-        guard media == "application/json" else {
+        guard type == "application/json" || EKMDoor.isJSON(type) else {
             throw EKMError(status: 400, code: 3, "expected Content-Type application/json", cause: "content-type")
         }
     }
 
+    /// Whether the media type, less its parameters, is JSON's (RFC 9110, 8.3.1).
+    private static func isJSON(_ type: String) -> Bool {
+        let media = type.utf8.prefix { $0 != 0x3B }.filter { $0 != 0x20 && $0 != 0x09 }
+        return media.elementsEqual("application/json".utf8, by: { $0 | 0x20 == $1 | 0x20 })
+    }
+
     /// The token of `Authorization: Bearer …` (RFC 6750, 2.1); exactly one such header.
     private func bearerToken(_ http: HTTPRequest) throws(EKMError) -> [UInt8] {
-        let values = http.headers[canonicalForm: "authorization"]
-        guard values.count == 1, let value = values.first, value.utf8.count > 7, value.prefix(7).lowercased() == "bearer " else {
-            throw EKMError(status: 401, code: 16, "expected one header Authorization: Bearer <token>", cause: "token-absent")
-        }
-        return Array(value.utf8.dropFirst(7))
+        let values = http.headers["authorization"]
+        guard values.count == 1, let value = values.first?.utf8, value.count > 7,
+            value.prefix(7).elementsEqual("bearer ".utf8, by: { $0 | 0x20 == $1 })
+        else { throw EKMError(status: 401, code: 16, "expected one header Authorization: Bearer <token>", cause: "token-absent") }
+        return Array(value.dropFirst(7))
     }
 
     // MARK: Refusals and failures
@@ -125,13 +130,5 @@ package final class EKMCounters: Sendable {
     func count(_ method: EKMMethod?, _ outcome: AuditRecord.Outcome, isHealthCheck: Bool) {
         let kind = Kind(method: method?.rawValue ?? "other", outcome: outcome, isHealthCheck: isHealthCheck)
         counts.withLock { $0[kind, default: 0] += 1 }
-    }
-}
-
-extension Substring {
-    fileprivate func trimmingSpaces() -> Substring {
-        var rest = self
-        while rest.last == " " || rest.last == "\t" { rest.removeLast() }
-        return rest.drop { $0 == " " || $0 == "\t" }
     }
 }

@@ -16,10 +16,10 @@ struct EKMPath: Sendable, Equatable {
 
     /// Splits at the last colon of the last segment; nil if that has none. A percent-encoded colon is no colon.
     init?(_ path: String) {
-        let lastSegment = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
-        guard let colon = lastSegment.lastIndex(of: ":") else { return nil }
+        let bytes = path.utf8
+        guard let colon = bytes.lastIndex(of: 0x3A), !bytes[colon...].contains(0x2F) else { return nil }
         keyPath = String(path[..<colon])
-        suffix = String(path[path.index(after: colon)...])
+        suffix = String(path[bytes.index(after: colon)...])
     }
 
     /// The method, if Google has one of that name.

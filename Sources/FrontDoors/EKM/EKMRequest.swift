@@ -38,9 +38,8 @@ struct EKMRequestContext: Sendable, Equatable {
 
     /// The Google project in the resource name, as `acme-prod`.
     var project: String? {
-        guard let name = relativeResourceName, name.hasPrefix("projects/") else { return nil }
-        let rest = name.dropFirst("projects/".count)
-        return String(rest.prefix { $0 != "/" })
+        guard let name = relativeResourceName?.utf8, name.starts(with: "projects/".utf8) else { return nil }
+        return String(name.dropFirst("projects/".utf8.count).prefix { $0 != 0x2F })
     }
 }
 

@@ -1,3 +1,4 @@
+import KeyCore
 import NIOCore
 import NIOHTTP1
 import Primitives
@@ -31,6 +32,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     private let environment: ExchangeEnvironment
     private let executor: EventLoopTaskExecutor
     private let remoteAddress: String
+    private let address: IPAddress?
     private let tls: TLSHandshake
     private let isHTTP2: Bool
     private var state = State.idle
@@ -46,6 +48,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     ) {
         (self.environment, self.executor) = (environment, executor)
         (self.remoteAddress, self.tls, self.isHTTP2) = (remoteAddress, tls, isHTTP2)
+        address = IPAddress(remoteAddress)
     }
 
     // MARK: Life of the channel
@@ -162,7 +165,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
         state = .answering
         let request = HTTPRequest(
             method: head.method, target: head.uri, headers: head.headers, body: body, remoteAddress: remoteAddress,
-            requestID: environment.requestIDs.next(), receivedAt: environment.clock.now,
+            address: address, requestID: environment.requestIDs.next(), receivedAt: environment.clock.now,
             receivedNanoseconds: MonotonicClock.nanoseconds, tls: tls)
         guard let context else { return environment.gate.endRequest() }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)

@@ -1,3 +1,4 @@
+package import KeyCore
 package import NIOHTTP1
 package import Primitives
 
@@ -13,6 +14,8 @@ package struct HTTPRequest: Sendable {
     package let body: [UInt8]
     /// The client's address, without its port; `-` if unknown.
     package let remoteAddress: String
+    /// The same, parsed; nil if unknown.
+    package let address: IPAddress?
     /// Names this request in answer, log and audit: 32 hexadecimal digits.
     package let requestID: String
     /// When the last byte had arrived: wall clock.
@@ -25,10 +28,10 @@ package struct HTTPRequest: Sendable {
     /// A request as given.
     package init(
         method: HTTPMethod, target: String, headers: HTTPHeaders = [:], body: [UInt8] = [], remoteAddress: String,
-        requestID: String, receivedAt: Instant, receivedNanoseconds: UInt64, tls: TLSHandshake
+        address: IPAddress?, requestID: String, receivedAt: Instant, receivedNanoseconds: UInt64, tls: TLSHandshake
     ) {
         (self.method, self.target, self.headers, self.body) = (method, target, headers, body)
-        (self.remoteAddress, self.requestID, self.tls) = (remoteAddress, requestID, tls)
+        (self.remoteAddress, self.address, self.requestID, self.tls) = (remoteAddress, address, requestID, tls)
         (self.receivedAt, self.receivedNanoseconds) = (receivedAt, receivedNanoseconds)
     }
 }
