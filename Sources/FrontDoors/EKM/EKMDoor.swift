@@ -86,7 +86,9 @@ package struct EKMDoor: Sendable {
         guard values.count == 1, let value = values.first?.utf8, value.count > 7,
             value.prefix(7).elementsEqual("bearer ".utf8, by: { $0 | 0x20 == $1 })
         else { throw EKMError(status: 401, code: 16, "expected one header Authorization: Bearer <token>", cause: "token-absent") }
-        return Array(value.dropFirst(7))
+        var token = Array(value)
+        token.removeFirst(7)
+        return token
     }
 
     // MARK: Refusals and failures

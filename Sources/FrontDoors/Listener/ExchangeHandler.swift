@@ -109,7 +109,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if case .answering = state { readIsHeld = true } else { context.read() }
+        // Held only once something waits: to stop and resume reading for each request would cost two system calls.
+        if case .answering = state, !queue.isEmpty { readIsHeld = true } else { context.read() }
     }
 
     private func receive(_ part: HTTPServerRequestPart) {
@@ -169,7 +170,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
             receivedNanoseconds: MonotonicClock.nanoseconds, tls: tls)
         guard let context else { return environment.gate.endRequest() }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        Task(executorPreference: executor) { [environment] in
+        Task.immediate(executorPreference: executor) { [environment] in
             let response = await environment.handler.respond(to: request)
             environment.gate.endRequest()
             bound.value.write(response, requestID: request.requestID, isHead: request.method == .HEAD)

@@ -33,7 +33,7 @@ package enum SealingError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .unauthentic(let place):
             "the sealed value \(place.table)/\(place.row)/\(place.column) does not open: it was changed, moved, or belongs to another data folder"
-        case .wrongRootKey: "the root key does not open this data folder; give the one that `holdfast init` made or that `rekey` replaced it by"
+        case .wrongRootKey: "the root key does not open this data folder; give the one that `holdfast init` made"
         case .library(let text): text
         }
     }

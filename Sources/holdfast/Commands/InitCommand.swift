@@ -26,6 +26,23 @@ struct InitCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("A name by which callers reach it; may be repeated.", valueName: "name"))
     var hostname: [String] = ["localhost"]
 
+    @Option(name: .long, help: ArgumentHelp(
+        "Make the root key from the passphrase in this file (mode 0600) instead of writing root.key.", valueName: "file"))
+    var passphraseFile: String?
+
+    @Option(name: .long, help: ArgumentHelp(
+        "Take the root key (64 hexadecimal digits) from this environment variable instead of writing root.key.", valueName: "name"))
+    var rootKeyVariable: String?
+
+    func validate() throws {
+        guard passphraseFile == nil || rootKeyVariable == nil else {
+            throw ValidationError("expected at most one of --passphrase-file and --root-key-variable")
+        }
+        for name in hostname where name.isEmpty || !name.utf8.allSatisfy({ $0 == 0x2D || $0 == 0x2E || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20) }) {
+            throw ValidationError("--hostname: expected a name such as ekm.example.com, found “\(name)”")
+        }
+    }
+
     func run() async throws {
         Hardening.apply(allowsDumps: false)
         let folder = try data.folder
@@ -51,6 +68,7 @@ struct InitCommand: AsyncParsableCommand {
     }
 
     private func makeRootKey(_ folder: DataFolder) throws {
+        guard passphraseFile == nil, rootKeyVariable == nil else { return }
         let key = try SecretBytes(randomCount: 32)
         try PrivateFile.create(folder.file("root.key"), Hex.encodeSecret(key))
     }
@@ -71,13 +89,25 @@ struct InitCommand: AsyncParsableCommand {
         print("""
             Made \(folder.path):
               holdfast.yaml   configuration
-              root.key        opens everything in here: back it up apart from the folder
+              \(rootKeyNote)
               holdfast.db     keys (sealed), endpoints, issuers, policies
               audit/          journal
               tls/            development CA and server certificate
             """)
         if let demo { print("  demo.json       for scripts: \(demo.keyURI)") }
         print("Next: holdfast serve --data \(folder.path)")
+    }
+
+    private var rootKeyNote: String {
+        if let passphraseFile { return "(the root key is made from the passphrase in \(passphraseFile): without it nothing opens)" }
+        if let rootKeyVariable { return "(the root key is read from \(rootKeyVariable): without it nothing opens)" }
+        return "root.key        opens everything in here: back it up apart from the folder"
+    }
+
+    private var rootKeyField: String {
+        if let passphraseFile { return "passphraseFile: \"\(URL(fileURLWithPath: passphraseFile).path)\"" }
+        if let rootKeyVariable { return "environment: \"\(rootKeyVariable)\"" }
+        return "file: root.key"
     }
 
     private var configurationText: String {
@@ -90,7 +120,7 @@ struct InitCommand: AsyncParsableCommand {
               certificate: tls/server.pem
               privateKey: tls/server.key
         rootKey:
-          file: root.key
+          \(rootKeyField)
         audit:
           folder: audit
           node: node-1
