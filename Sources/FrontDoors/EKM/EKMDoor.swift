@@ -1,5 +1,6 @@
 package import KeyCore
 import NIOHTTP1
+import Primitives
 import Synchronization
 
 /// The front door for Google Cloud EKM: finds out which key and method are meant and who asks, lets the method's handler answer, and
@@ -40,7 +41,8 @@ package struct EKMDoor: Sendable {
             counters.count(method, .allowed, isHealthCheck: noted.isHealthCheck)
             return response
         } catch {
-            return await refuse(EKMError(error, method: method ?? .wrap), method, noted)
+            if let rejection = error as? Rejection { noted.obligations = rejection.obligations.names }
+            return await refuse(EKMError(error, method: method ?? .wrap), method, noted, since: http.receivedNanoseconds)
         }
     }
 
@@ -93,13 +95,14 @@ package struct EKMDoor: Sendable {
 
     // MARK: Refusals and failures
 
-    private func refuse(_ error: EKMError, _ method: EKMMethod?, _ noted: AuditRecord) async -> HTTPResponse {
+    private func refuse(_ error: EKMError, _ method: EKMMethod?, _ noted: AuditRecord, since start: UInt64) async -> HTTPResponse {
         counters.count(method, error.isRefusal ? .refused : .failed, isHealthCheck: noted.isHealthCheck)
         guard error.cause != "audit-unavailable" else { return error.response }
         var record = noted
         record.outcome = error.isRefusal ? .refused : .failed
         record.cause = error.cause
         record.status = error.status
+        record.latencyMicroseconds = Int64((MonotonicClock.nanoseconds - start) / 1000)
         // Who isn't authenticated must not be able to fill the disk: beyond a rate, such refusals are counted, not written.
         if noted.principal == nil {
             guard case .record(let suppressed) = refusals.admit() else { return error.response }

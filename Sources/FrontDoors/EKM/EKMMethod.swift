@@ -1,12 +1,10 @@
-/// What Cloud KMS can ask of an external key manager. The raw value is Google's label for it in paths, metrics and errors.
+/// What Cloud KMS can ask of an external key manager; what no handler answers yet is answered with UNIMPLEMENTED. The raw value is
+/// Google's label for it in paths, metrics and errors.
 package enum EKMMethod: String, Sendable, CaseIterable {
     case wrap, unwrap
     case asymmetricSign, getPublicKey
     case createKey, destroyKey, checkCryptoSpacePermissions
     case confidentialwrap, confidentialunwrap
-
-    /// Whether we answer it; the others are known and answered with UNIMPLEMENTED.
-    var isSupported: Bool { self == .wrap || self == .unwrap }
 }
 
 /// Takes `{key path}:{method}` apart.

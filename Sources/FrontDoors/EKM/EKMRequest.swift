@@ -67,23 +67,23 @@ private struct EKMBodyReader {
         try wellFormed { reader throws(JSONScanner.Failure) in try reader.scanner.beginObject() }
         while let name = try nextMember() {
             if try isNull() { continue }
-            if scanner.text(name, foldsTo: payload.folded) {
+            if isName(name, payload.folded) {
                 try seen.note(1, payload.field)
                 request.payload = try base64Text(payload.field)
-            } else if scanner.text(name, foldsTo: "additionalauthenticateddata") {
+            } else if isName(name, "additionalauthenticateddata") {
                 try seen.note(2, "additional_authenticated_data")
                 request.aad = try bytes("additional_authenticated_data")
-            } else if scanner.text(name, foldsTo: "additionalcontext") {
+            } else if isName(name, "additionalcontext") {
                 try seen.note(4, "additional_context")
                 request.context = try context()
                 hasContext = true
-            } else if scanner.text(name, foldsTo: "accessreasoncontext") {
+            } else if isName(name, "accessreasoncontext") {
                 try seen.note(8, "access_reason_context")
                 topLevelReason = try reason("access_reason_context")
-            } else if scanner.text(name, foldsTo: "keypath") {
+            } else if isName(name, "keypath") {
                 try seen.note(16, "key_path")
                 request.keyPath = try string("key_path", limit: 2048)
-            } else if scanner.text(name, foldsTo: "keyuriprefix") {
+            } else if isName(name, "keyuriprefix") {
                 try seen.note(32, "key_uri_prefix")
                 request.keyURIPrefix = try string("key_uri_prefix", limit: 2048)
             } else {
@@ -101,16 +101,16 @@ private struct EKMBodyReader {
         try beginObject("additional_context")
         while let name = try nextMember() {
             if try isNull() { continue }
-            if scanner.text(name, foldsTo: "relativeresourcename") {
+            if isName(name, "relativeresourcename") {
                 try seen.note(1, "relative_resource_name")
                 context.relativeResourceName = try string("additional_context.relative_resource_name", limit: 2048)
-            } else if scanner.text(name, foldsTo: "fullresourcename") {
+            } else if isName(name, "fullresourcename") {
                 try seen.note(2, "full_resource_name")
                 context.fullResourceName = try string("additional_context.full_resource_name", limit: 2048)
-            } else if scanner.text(name, foldsTo: "accessreasoncontext") {
+            } else if isName(name, "accessreasoncontext") {
                 try seen.note(4, "access_reason_context")
                 context.justification = try reason("additional_context.access_reason_context")
-            } else if scanner.text(name, foldsTo: "iskeyhealthcheck") {
+            } else if isName(name, "iskeyhealthcheck") {
                 try seen.note(8, "is_key_health_check")
                 context.isKeyHealthCheck = try bool("additional_context.is_key_health_check")
             } else {
@@ -127,7 +127,7 @@ private struct EKMBodyReader {
         try beginObject(field)
         while let name = try nextMember() {
             if try isNull() { continue }
-            guard scanner.text(name, foldsTo: "reason") else {
+            guard isName(name, "reason") else {
                 try skip()
                 continue
             }
@@ -174,7 +174,16 @@ private struct EKMBodyReader {
     // MARK: Steps
 
     private mutating func nextMember() throws(EKMDecodingFailure) -> JSONScanner.Text? {
-        try wellFormed { reader throws(JSONScanner.Failure) in try reader.scanner.nextMember() }
+        let name = try wellFormed { reader throws(JSONScanner.Failure) in try reader.scanner.nextMember() }
+        if let name, name.hasEscapes, scanner.string(name) == nil { throw malformed }
+        return name
+    }
+
+    /// Whether a member has that name, given without underscores and in lower case. `\u0072eason` is a way to write `reason`.
+    private func isName(_ name: JSONScanner.Text, _ folded: StaticString) -> Bool {
+        guard name.hasEscapes else { return scanner.text(name, foldsTo: folded) }
+        let bytes = scanner.string(name)?.utf8.filter { $0 != 0x5F }.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }
+        return bytes == Array(folded.description.utf8)
     }
 
     private mutating func isNull() throws(EKMDecodingFailure) -> Bool {
@@ -192,8 +201,10 @@ private struct EKMBodyReader {
     private mutating func wellFormed<R>(
         _ step: (inout EKMBodyReader) throws(JSONScanner.Failure) -> R
     ) throws(EKMDecodingFailure) -> R {
-        do { return try step(&self) } catch { throw EKMDecodingFailure(field: message, problem: "expected a JSON object") }
+        do { return try step(&self) } catch { throw malformed }
     }
+
+    private var malformed: EKMDecodingFailure { EKMDecodingFailure(field: message, problem: "expected a JSON object") }
 
     private func failure(_ field: String, _ problem: String) -> EKMDecodingFailure {
         EKMDecodingFailure(field: "\(message).\(field)", problem: problem)

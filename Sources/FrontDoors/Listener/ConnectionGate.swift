@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Counts what a listener holds: connections in total and by address, and requests that are being answered.
+/// Counts what a listener holds: connections in total and by address, requests that are being answered, and bytes of bodies.
 package final class ConnectionGate: Sendable {
     private struct Counts {
         var connections = 0
@@ -9,6 +9,7 @@ package final class ConnectionGate: Sendable {
 
     private let counts = Mutex(Counts())
     private let inFlight = Atomic<Int>(0)
+    private let heldBytes = Atomic<Int>(0)
     private let limits: ListenerLimits
 
     /// A gate with nothing inside.
@@ -18,6 +19,8 @@ package final class ConnectionGate: Sendable {
     package var connections: Int { counts.withLock { $0.connections } }
     /// The requests being answered at present.
     package var requestsInFlight: Int { inFlight.load(ordering: .relaxed) }
+    /// The bytes of bodies held at present.
+    package var bodyBytes: Int { heldBytes.load(ordering: .relaxed) }
 
     /// Takes a connection in; false if it must be closed. Each true needs one `leave`.
     func enter(_ address: String) -> Bool {
@@ -51,4 +54,16 @@ package final class ConnectionGate: Sendable {
 
     /// Lets a request go.
     func endRequest() { inFlight.subtract(1, ordering: .relaxed) }
+
+    /// Takes bytes of a body in; false if too many are held. What is true needs one `release` in the end.
+    func hold(bytes: Int) -> Bool {
+        guard heldBytes.add(bytes, ordering: .relaxed).newValue <= limits.maxHeldBodyBytes else {
+            heldBytes.subtract(bytes, ordering: .relaxed)
+            return false
+        }
+        return true
+    }
+
+    /// Lets bytes of a body go.
+    func release(bytes: Int) { heldBytes.subtract(bytes, ordering: .relaxed) }
 }

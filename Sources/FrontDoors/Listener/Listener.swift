@@ -8,9 +8,15 @@ import Synchronization
 
 /// A TLS listener that speaks HTTP/1.1 and HTTP/2 and has every request answered by one handler.
 package final class Listener: Sendable {
+    private struct Child {
+        let channel: any Channel
+        /// Whether its TLS handshake is done, so that it can be told to leave.
+        var isEstablished = false
+    }
+
     private struct Open {
         var server: (any Channel)?
-        var children: [ObjectIdentifier: any Channel] = [:]
+        var children: [ObjectIdentifier: Child] = [:]
         var isDraining = false
     }
 
@@ -65,10 +71,16 @@ package final class Listener: Sendable {
             return (open.server, Array(open.children.values))
         }
         try? await server?.close().get()
-        for child in children { child.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
+        for child in children {
+            if child.isEstablished {
+                child.channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+            } else {
+                child.channel.close(promise: nil)
+            }
+        }
         let deadline = ContinuousClock.now + environment.limits.drainTimeout
         while gate.connections > 0, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(20)) }
-        let left = open.withLock { Array($0.children.values) }
+        let left = open.withLock { $0.children.values.map(\.channel) }
         if !left.isEmpty { logger.warning("connections cut at the end of the drain time", metadata: ["count": "\(left.count)"]) }
         for child in left { child.close(promise: nil) }
         try? await group.shutdownGracefully()
@@ -87,10 +99,17 @@ package final class Listener: Sendable {
             self.gate.leave(address)
             self.open.withLock { $0.children[id] = nil }
         }
-        open.withLock { $0.children[id] = channel }
+        try open.withLock { open in
+            guard !open.isDraining else { throw ListenerIsDraining() }
+            open.children[id] = Child(channel: channel)
+        }
         let tls = try TLSServerHandler(
             context: identities.withLock { $0 }, handshakeTimeout: environment.limits.handshakeTimeout
         ) { channel, agreement in
+            try self.open.withLock { open in
+                guard !open.isDraining else { throw ListenerIsDraining() }
+                open.children[id]?.isEstablished = true
+            }
             if agreement.applicationProtocol == "h2" {
                 try self.configureHTTP2(channel, address, agreement)
             } else {
@@ -127,8 +146,10 @@ package final class Listener: Sendable {
         let manager = NIOHTTP2ServerConnectionManagementHandler(
             eventLoop: channel.eventLoop,
             configuration: .init(
-                maxIdleTime: .nanoseconds(limits.idleTimeout.nanoseconds), maxAge: nil,
-                maxGraceTime: .nanoseconds(limits.drainTimeout.nanoseconds), keepalive: nil))
+                maxIdleTime: nil, maxAge: nil, maxGraceTime: .nanoseconds(limits.drainTimeout.nanoseconds), keepalive: nil))
+        let connection = HTTP2ConnectionHandler(limits: limits)
+        let streams = HTTP2StreamWatch(
+            manager: manager.http2StreamDelegate, connection: NIOLoopBound(connection, eventLoop: channel.eventLoop))
         var configuration = NIOHTTP2Handler.ConnectionConfiguration()
         configuration.initialSettings = [
             HTTP2Setting(parameter: .maxConcurrentStreams, value: limits.maxStreamsPerConnection),
@@ -136,7 +157,7 @@ package final class Listener: Sendable {
         ]
         let handler = NIOHTTP2Handler(
             mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: configuration,
-            streamDelegate: manager.http2StreamDelegate
+            streamDelegate: streams
         ) { stream in
             stream.eventLoop.makeCompletedFuture {
                 let pipeline = stream.pipeline.syncOperations
@@ -146,20 +167,12 @@ package final class Listener: Sendable {
         }
         try channel.pipeline.syncOperations.addHandler(handler)
         try channel.pipeline.syncOperations.addHandler(manager)
-        try channel.pipeline.syncOperations.addHandler(CloseOnErrorHandler())
-    }
-}
-
-/// The end of an HTTP/2 connection's pipeline: errors and a peer that has said goodbye close it.
-private final class CloseOnErrorHandler: ChannelInboundHandler {
-    typealias InboundIn = Never
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .some(.inputClosed) = event as? ChannelEvent { context.close(promise: nil) }
+        try channel.pipeline.syncOperations.addHandler(connection)
     }
 }
 
 /// Why a connection was closed before its handshake.
 private struct ConnectionLimitReached: Error {}
+
+/// Why a connection that came while the listener was ending was closed.
+private struct ListenerIsDraining: Error {}

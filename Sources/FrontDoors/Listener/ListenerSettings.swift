@@ -10,6 +10,8 @@ package struct ListenerLimits: Sendable, Equatable {
     package var maxHeaderBytes = 32 << 10
     /// Bytes of one body (Google's largest legal wrap is about 175 KiB).
     package var maxBodyBytes = 512 << 10
+    /// Bytes of all bodies that are held at once; a request that needs more is answered with 503.
+    package var maxHeldBodyBytes = 256 << 20
     /// From the first byte on the connection to the end of the TLS handshake.
     package var handshakeTimeout = Duration.seconds(10)
     /// From the handshake to the first byte of the first request.
@@ -18,6 +20,10 @@ package struct ListenerLimits: Sendable, Equatable {
     package var headerTimeout = Duration.seconds(10)
     /// From the end of the header to the end of the body.
     package var bodyTimeout = Duration.seconds(15)
+    /// How long a peer may leave its answers unread.
+    package var writeTimeout = Duration.seconds(15)
+    /// From a last answer, which tells the peer that we close, until we do.
+    package var lingerTimeout = Duration.seconds(2)
     /// Between two requests (Google keeps idle connections for ten minutes and more).
     package var idleTimeout = Duration.seconds(15 * 60)
     /// From SIGTERM until connections with unanswered requests are cut.

@@ -1,7 +1,7 @@
 package import Primitives
 import Synchronization
 
-/// Names requests: 64 random bits of the process, then a counter, in hexadecimal. Unique, cheap, and not guessable from outside.
+/// Names requests: 64 random bits of the process, then a counter, in hexadecimal. Unique and cheap; no secret.
 package final class RequestIDs: Sendable {
     private let prefix: String
     private let counter: Atomic<UInt64>
