@@ -39,12 +39,16 @@ package struct EndpointStore: Sendable {
         for hostname in hostnames { try EndpointStore.check(hostname: hostname) }
         guard !hostnames.isEmpty else { throw .refused("expected at least one host name, under which the cloud calls us") }
         guard !draft.issuers.isEmpty else { throw .refused("expected at least one issuer, whose tokens the endpoint believes") }
+        guard (draft.extraAudiences + draft.allowedProjects).allSatisfy({ (1...512).contains($0.utf8.count) }) else {
+            throw .refused("expected audiences and projects of 1 to 512 bytes")
+        }
         let options = EndpointStore.options(extraAudiences: draft.extraAudiences, allowedProjects: draft.allowedProjects)
         let now = clock.now
         try await tried {
             try await database.write { connection in
                 guard try connection.query("SELECT id FROM endpoints WHERE name = $1 OR path = $2", [.text(draft.name), .text(path)]).isEmpty
                 else { throw StoreError.exists("an endpoint named “\(draft.name)” or at /\(path)") }
+                try EndpointStore.checkParts(draft, connection)
                 try connection.execute(
                     """
                     INSERT INTO endpoints (id, name, door, path, hostnames, key_id, policy_id, state, options, created_at)
@@ -55,7 +59,7 @@ package struct EndpointStore: Sendable {
                         .text(hostnames.joined(separator: " ")), .text(draft.keyID.description), .text(draft.policyID.description),
                         .text(EndpointState.active.rawValue), .text(options), .integer(now.nanoseconds),
                     ])
-                for issuer in draft.issuers {
+                for issuer in Set(draft.issuers) {
                     try connection.execute(
                         "INSERT INTO endpoint_issuers (endpoint_id, issuer_id) VALUES ($1, $2)",
                         [.text(id.description), .text(issuer.description)])
@@ -68,12 +72,29 @@ package struct EndpointStore: Sendable {
 
     /// Activates, pauses or disables an endpoint.
     package func setState(_ state: EndpointState, of id: EndpointID) async throws(StoreError) {
-        try await update(id, "UPDATE endpoints SET state = $2 WHERE id = $1", .text(state.rawValue))
+        let now = clock.now
+        try await tried {
+            try await database.write { connection in
+                let changed = try connection.execute(
+                    "UPDATE endpoints SET state = $2 WHERE id = $1", [.text(id.description), .text(state.rawValue)])
+                guard changed == 1 else { throw StoreError.notFound("endpoint \(id)") }
+                try ChangeLog.record(.endpoint, id.description, at: now, in: connection)
+            }
+        }
     }
 
     /// Gives an endpoint another policy.
     package func setPolicy(_ policy: PolicyID, of id: EndpointID) async throws(StoreError) {
-        try await update(id, "UPDATE endpoints SET policy_id = $2 WHERE id = $1", .text(policy.description))
+        let now = clock.now
+        try await tried {
+            try await database.write { connection in
+                try EndpointStore.check("policies", policy.description, "policy", connection)
+                let changed = try connection.execute(
+                    "UPDATE endpoints SET policy_id = $2 WHERE id = $1", [.text(id.description), .text(policy.description)])
+                guard changed == 1 else { throw StoreError.notFound("endpoint \(id)") }
+                try ChangeLog.record(.endpoint, id.description, at: now, in: connection)
+            }
+        }
     }
 
     /// Removes an endpoint; its key stays.
@@ -117,11 +138,14 @@ package struct EndpointStore: Sendable {
             "SELECT issuer_id FROM endpoint_issuers WHERE endpoint_id = $1", [.text(id.description)]
         ).map { try $0.text("issuer_id") })
         let options = try JSONValue(parsing: Array(try row.text("options").utf8))
+        // A list that can't be read must not become an empty one: that permits every project.
+        guard let extraAudiences = options["extraAudiences"]?.strings, let allowedProjects = options["allowedProjects"]?.strings else {
+            throw StoreError.corrupt("the options of endpoint \(id)")
+        }
         return Endpoint(
             id: id, name: try row.text("name"), door: door, path: try row.text("path"),
             hostnames: try row.text("hostnames").split(separator: " ").map(String.init), keyID: keyID, policyID: policyID,
-            policy: policy, state: state, extraAudiences: options["extraAudiences"]?.array?.compactMap(\.string) ?? [],
-            allowedProjects: options["allowedProjects"]?.array?.compactMap(\.string) ?? [],
+            policy: policy, state: state, extraAudiences: extraAudiences, allowedProjects: allowedProjects,
             issuers: issuers.filter { own.contains($0.id.description) })
     }
 
@@ -134,6 +158,27 @@ package struct EndpointStore: Sendable {
             writer.value(.array(allowedProjects.map(JSONValue.string)))
         }
         return writer.string
+    }
+
+    /// That what the endpoint names is there, and that each value of `iss` has one issuer.
+    private static func checkParts(_ draft: EndpointDraft, _ connection: borrowing SQLConnection) throws {
+        try check("keys", draft.keyID.description, "key", connection)
+        try check("policies", draft.policyID.description, "policy", connection)
+        let issuers = try IssuerStore.all(connection).filter { draft.issuers.contains($0.id) }
+        for id in draft.issuers where !issuers.contains(where: { $0.id == id }) { throw StoreError.notFound("issuer \(id)") }
+        var owners: [String: Issuer] = [:]
+        for issuer in issuers {
+            for value in issuer.values {
+                guard let other = owners.updateValue(issuer, forKey: value), other.id != issuer.id else { continue }
+                throw StoreError.refused("issuers “\(other.name)” and “\(issuer.name)” both claim “\(value)”: an endpoint can believe one of them")
+            }
+        }
+    }
+
+    private static func check(_ table: StaticString, _ id: String, _ kind: String, _ connection: borrowing SQLConnection) throws {
+        guard try !connection.query("SELECT id FROM \(table) WHERE id = $1", [.text(id)]).isEmpty else {
+            throw StoreError.notFound("\(kind) \(id)")
+        }
     }
 
     /// Several segments of unreserved characters (RFC 3986, 2.3) without `.` and `..`.
@@ -157,16 +202,6 @@ package struct EndpointStore: Sendable {
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-    }
-
-    private func update(_ id: EndpointID, _ sql: String, _ value: SQLValue) async throws(StoreError) {
-        let now = clock.now
-        try await tried {
-            try await database.write { connection in
-                guard try connection.execute(sql, [.text(id.description), value]) == 1 else { throw StoreError.notFound("endpoint \(id)") }
-                try ChangeLog.record(.endpoint, id.description, at: now, in: connection)
-            }
-        }
     }
 
     private func tried<R>(_ body: () async throws -> R) async throws(StoreError) -> R {

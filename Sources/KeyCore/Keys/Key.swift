@@ -51,7 +51,8 @@ package enum KeyState: String, Sendable, CaseIterable {
     /// Whether it may unwrap.
     package var mayProcess: Bool { self == .active || self == .deactivated || self == .compromised }
 
-    /// Whether an administrator may change this state to `next`. Destruction passes through `schedule` and has no way back.
+    /// Whether an administrator may change this state to `next`: the transitions of SP 800-57 part 1, 7, with two exceptions. What is
+    /// active or suspended must be deactivated before it is destroyed, and what was deactivated may be activated again until then.
     package func mayBecome(_ next: KeyState) -> Bool {
         switch (self, next) {
         case (.preActive, .active), (.preActive, .destroyed), (.preActive, .compromised): true

@@ -2,9 +2,9 @@ package import Primitives
 
 /// Why a key was not used.
 package enum KeyServiceError: Error, Equatable, Sendable {
-    /// The blob was not made by this key, for this protocol and AAD, or was changed.
+    /// The blob was not made by this key, for this protocol and AAD, or was changed; or it names a version that never was.
     case undecryptable
-    /// The key, or the version that the blob names, is destroyed or was never there.
+    /// The key is destroyed or was never there, or the version that the blob names is destroyed.
     case keyNotFound
     /// The key is not for this, or has no version that may wrap.
     case unusable(String)
@@ -164,7 +164,8 @@ package final class KeyService: Sendable {
         record.keyVersion = version
         record.outcome = .allowed
         record.status = 200
-        record.latencyMicroseconds = Int64((MonotonicClock.nanoseconds - start) / 1000)
+        let now = MonotonicClock.nanoseconds
+        record.latencyMicroseconds = now > start ? Int64(clamping: (now - start) / 1000) : 0
         do { try await audit.append(record) } catch { throw .auditUnavailable }
     }
 }

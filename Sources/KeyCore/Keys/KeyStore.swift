@@ -36,7 +36,7 @@ package struct KeyStore: Sendable {
                 var materials: [KeyVersionNumber: SharedSecret] = [:]
                 for row in rows {
                     guard let sealed = try row.optionalBlob("material") else { continue }
-                    let number = KeyVersionNumber(truncatingIfNeeded: try row.integer("number"))
+                    let number = try KeyStore.number(row)
                     materials[number] = SharedSecret(try sealer.open(sealed, at: place(id, number)))
                 }
                 return LoadedKey(key: key, materials: materials)
@@ -78,7 +78,7 @@ package struct KeyStore: Sendable {
         let sealed: [UInt8]
         do {
             id = try KeyID.random()
-            sealed = try sealer.seal(try await source.generate(algorithm), at: place(id, 1))
+            sealed = try sealer.seal(try await KeyStore.generate(algorithm, source).bytes, at: place(id, 1))
         } catch {
             throw StoreError(any: error)
         }
@@ -98,14 +98,14 @@ package struct KeyStore: Sendable {
                 try ChangeLog.record(.key, id.description, at: now, in: connection)
             }
         }
-        return try await find(id.description)
+        return try await find(id)
     }
 
     /// Adds an active version, which wraps from now on; earlier ones go on unwrapping and, being older, wrap no more.
     package func rotate(_ id: KeyID, source: any KeySource) async throws(StoreError) -> Key {
-        let material: SharedSecret
-        let key = try await find(id.description)
-        do { material = SharedSecret(try await source.generate(key.algorithm)) } catch { throw StoreError(any: error) }
+        let key = try await find(id)
+        guard key.source == source.id else { throw .refused("key \(id) lives in key source “\(key.source)”, not in “\(source.id)”") }
+        let material = try await KeyStore.generate(key.algorithm, source)
         let now = clock.now
         try await tried {
             try await database.write { connection in
@@ -120,31 +120,24 @@ package struct KeyStore: Sendable {
                 try ChangeLog.record(.key, id.description, at: now, in: connection)
             }
         }
-        return try await find(id.description)
+        return try await find(id)
     }
 
-    /// Changes the state of a version, if the present one allows that. `destroyed` takes the material away for good.
+    /// Changes the state of a version, if the present one allows that. `destroyed` takes the material away for good; a state that
+    /// can't end in destruction calls a scheduled one off.
     package func setState(_ state: KeyState, of id: KeyID, version: KeyVersionNumber) async throws(StoreError) -> Key {
         let now = clock.now
         try await tried {
             try await database.write { connection in
-                let rows = try connection.query(
-                    "SELECT state FROM key_versions WHERE key_id = $1 AND number = $2",
-                    [.text(id.description), .integer(Int64(version))])
-                guard let row = rows.first else { throw StoreError.notFound("version \(version) of key \(id)") }
-                let present = try KeyStore.state(try row.text("state"))
+                let present = try KeyStore.state(of: id, version, connection)
                 guard present.mayBecome(state) else {
                     throw StoreError.refused(
                         "version \(version) is \(present.rawValue) and can't become \(state.rawValue)\(KeyStore.hint(present, state))")
                 }
-                let keepsMaterial = state == .destroyed ? "material = NULL, destroy_at = NULL, " : ""
-                try connection.execute(
-                    "UPDATE key_versions SET \(keepsMaterial)state = $3 WHERE key_id = $1 AND number = $2",
-                    [.text(id.description), .integer(Int64(version)), .text(state.rawValue)])
-                try ChangeLog.record(.key, id.description, at: now, in: connection)
+                try KeyStore.change(state, id, version, at: now, connection)
             }
         }
-        return try await find(id.description)
+        return try await find(id)
     }
 
     /// Has the material of a version destroyed at `due`, or calls that off with nil.
@@ -152,11 +145,7 @@ package struct KeyStore: Sendable {
         let now = clock.now
         try await tried {
             try await database.write { connection in
-                let rows = try connection.query(
-                    "SELECT state FROM key_versions WHERE key_id = $1 AND number = $2",
-                    [.text(id.description), .integer(Int64(version))])
-                guard let row = rows.first else { throw StoreError.notFound("version \(version) of key \(id)") }
-                let present = try KeyStore.state(try row.text("state"))
+                let present = try KeyStore.state(of: id, version, connection)
                 guard present.mayBecome(.destroyed) else {
                     throw StoreError.refused("version \(version) is \(present.rawValue); deactivate it before its destruction")
                 }
@@ -166,29 +155,78 @@ package struct KeyStore: Sendable {
                 try ChangeLog.record(.key, id.description, at: now, in: connection)
             }
         }
-        return try await find(id.description)
+        return try await find(id)
     }
 
-    /// Destroys what is due and says what that was.
+    /// Destroys what is due and says what that was. A destruction that was called off before this began its transaction doesn't happen.
     package func destroyDue() async throws(StoreError) -> [(id: KeyID, version: KeyVersionNumber)] {
         let now = clock.now
-        let due = try await tried {
-            try await database.read { connection in
-                try connection.query(
-                    "SELECT key_id, number FROM key_versions WHERE destroy_at <= $1", [.integer(now.nanoseconds)]
-                ).map { (try $0.text("key_id"), try $0.integer("number")) }
+        return try await tried {
+            guard try await database.read({ try KeyStore.due(now, $0) }).isEmpty == false else { return [] }
+            return try await database.write { connection in
+                let due = try KeyStore.due(now, connection)
+                for (id, version) in due { try KeyStore.change(.destroyed, id, version, at: now, connection) }
+                return due
             }
         }
-        var destroyed: [(id: KeyID, version: KeyVersionNumber)] = []
-        for (text, number) in due {
-            guard let id = KeyID(text) else { continue }
-            _ = try await setState(.destroyed, of: id, version: KeyVersionNumber(truncatingIfNeeded: number))
-            destroyed.append((id, KeyVersionNumber(truncatingIfNeeded: number)))
+    }
+
+    private static func due(
+        _ now: Instant, _ connection: borrowing SQLConnection
+    ) throws -> [(id: KeyID, version: KeyVersionNumber)] {
+        let rows = try connection.query(
+            "SELECT key_id, number, state FROM key_versions WHERE destroy_at <= $1 ORDER BY key_id, number", [.integer(now.nanoseconds)])
+        var due: [(id: KeyID, version: KeyVersionNumber)] = []
+        for row in rows where try state(try row.text("state")).mayBecome(.destroyed) {
+            guard let id = KeyID(try row.text("key_id")) else { throw StoreError.corrupt("key \(try row.text("key_id"))") }
+            due.append((id, try number(row)))
         }
-        return destroyed
+        return due
+    }
+
+    /// Writes a state that the present one allows.
+    private static func change(
+        _ state: KeyState, _ id: KeyID, _ version: KeyVersionNumber, at now: Instant, _ connection: borrowing SQLConnection
+    ) throws {
+        let more = state == .destroyed ? "material = NULL, destroy_at = NULL, " : state.mayBecome(.destroyed) ? "" : "destroy_at = NULL, "
+        try connection.execute(
+            "UPDATE key_versions SET \(more)state = $3 WHERE key_id = $1 AND number = $2",
+            [.text(id.description), .integer(Int64(version)), .text(state.rawValue)])
+        try ChangeLog.record(.key, id.description, at: now, in: connection)
+    }
+
+    private static func generate(_ algorithm: KeyAlgorithm, _ source: any KeySource) async throws(StoreError) -> SharedSecret {
+        do {
+            return SharedSecret(try await source.generate(algorithm))
+        } catch .unsupported {
+            throw .refused("key source “\(source.id)” can't make keys of the kind \(algorithm.rawValue)")
+        } catch {
+            throw .refused("key source “\(source.id)” made no key: \(error)")
+        }
     }
 
     // MARK: Rows
+
+    /// By id only: a name is never taken for one.
+    private func find(_ id: KeyID) async throws(StoreError) -> Key {
+        let key = try await tried { try await database.read { try KeyStore.key("id", id.description, $0) } }
+        guard let key else { throw .notFound("key \(id)") }
+        return key
+    }
+
+    private static func number(_ row: SQLRow) throws -> KeyVersionNumber {
+        guard let number = KeyVersionNumber(exactly: try row.integer("number")) else { throw StoreError.corrupt("a key version's number") }
+        return number
+    }
+
+    private static func state(
+        of id: KeyID, _ version: KeyVersionNumber, _ connection: borrowing SQLConnection
+    ) throws -> KeyState {
+        let rows = try connection.query(
+            "SELECT state FROM key_versions WHERE key_id = $1 AND number = $2", [.text(id.description), .integer(Int64(version))])
+        guard let row = rows.first else { throw StoreError.notFound("version \(version) of key \(id)") }
+        return try state(try row.text("state"))
+    }
 
     private static func key(_ column: String, _ value: String, _ connection: borrowing SQLConnection) throws -> Key? {
         let filter = column == "id" ? "id = $1" : "name = $1"
@@ -206,7 +244,7 @@ package struct KeyStore: Sendable {
             [.text(id.description)])
         let versions = try rows.map { row in
             KeyVersion(
-                number: KeyVersionNumber(truncatingIfNeeded: try row.integer("number")), state: try state(try row.text("state")),
+                number: try number(row), state: try state(try row.text("state")),
                 createdAt: Instant(nanoseconds: try row.integer("created_at")),
                 destroyAt: try row.optionalInteger("destroy_at").map { Instant(nanoseconds: $0) })
         }
@@ -242,21 +280,5 @@ package struct KeyStore: Sendable {
 
     private func tried<R>(_ body: () async throws -> R) async throws(StoreError) -> R {
         do { return try await body() } catch { throw StoreError(any: error) }
-    }
-}
-
-/// Names that people give: 1 to 128 characters, printable, no space at either end, no line breaks, no look-alike tricks of direction.
-package enum EntityName {
-    /// Throws `.refused` with the rule unless `name` is acceptable.
-    package static func check(_ name: String) throws(StoreError) {
-        let isFine = !name.isEmpty && name.unicodeScalars.count <= 128 && name.first?.isWhitespace == false
-            && name.last?.isWhitespace == false
-            && name.unicodeScalars.allSatisfy { scalar in
-                switch scalar.properties.generalCategory {
-                case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
-                default: true
-                }
-            }
-        guard isFine else { throw .refused("expected a name of 1 to 128 printable characters without space at its ends") }
     }
 }

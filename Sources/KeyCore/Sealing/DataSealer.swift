@@ -8,6 +8,9 @@ package struct SealedLocation: Sendable, Hashable {
     /// A location as given.
     package init(table: String, row: String, column: String) { (self.table, self.row, self.column) = (table, row, column) }
 
+    fileprivate var isShort: Bool { [table, row, column].allSatisfy { $0.utf8.count <= 0xFFFF } }
+
+    /// Each part with its length in two bytes before it, so that no two locations give the same bytes.
     var associatedData: [UInt8] {
         var bytes = Array("holdfast/seal/1".utf8)
         for part in [table, row, column] {
@@ -48,6 +51,7 @@ package final class DataSealer: Sendable {
 
     /// The sealed form of `secret` for one place.
     package func seal(_ secret: borrowing SecretBytes, at place: SealedLocation) throws(SealingError) -> [UInt8] {
+        guard place.isShort else { throw .library("a sealed value's location has parts of more than 65535 bytes") }
         do {
             return [1] + (try XAES256GCM.seal(secret, key: key.bytes, aad: place.associatedData))
         } catch {
@@ -57,7 +61,7 @@ package final class DataSealer: Sendable {
 
     /// The secret, or nothing.
     package func open(_ sealed: [UInt8], at place: SealedLocation) throws(SealingError) -> SecretBytes {
-        guard sealed.first == 1 else { throw .unauthentic(place) }
+        guard sealed.first == 1, place.isShort else { throw .unauthentic(place) }
         do {
             return try XAES256GCM.open(sealed.dropFirst(), key: key.bytes, aad: place.associatedData)
         } catch {

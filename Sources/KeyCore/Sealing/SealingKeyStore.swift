@@ -36,7 +36,8 @@ package struct SealingKeyStore: Sendable {
         guard let row = rows.first else { throw StoreError.notFound("the data-sealing key") }
         let salt = try row.optionalBlob("salt")
         let logN = Int(try row.optionalInteger("log_n") ?? 17)
-        guard (10...24).contains(logN) else { throw StoreError.corrupt("scrypt cost \(logN)") }
+        // Beyond 2^19 scrypt wants more than the gigabyte that it may have.
+        guard (10...19).contains(logN) else { throw StoreError.corrupt("scrypt cost \(logN)") }
         let rootKey = try source.load(stretching: salt.map { PassphraseStretching(salt: $0, logN: logN) }, environment: environment)
         do {
             return DataSealer(key: SharedSecret(try DataSealer(key: rootKey).open(try row.blob("sealed"), at: SealingKeyStore.place)))
@@ -63,6 +64,8 @@ package struct SecretStore: Sendable {
                     "INSERT INTO secrets (name, sealed, public, created_at) VALUES ($1, $2, $3, $4)",
                     [.text(name), .blob(sealed), .optional(publicPart), .integer(now.nanoseconds)])
             }
+        } catch SQLError.constraint(.unique, _) {
+            throw .exists("a secret named “\(name)”")
         } catch {
             throw StoreError(any: error)
         }

@@ -95,6 +95,7 @@ package enum StoreError: Error, CustomStringConvertible {
         case let error as StoreError: self = error
         case let error as SQLError: self = .database(error)
         case let error as SealingError: self = .sealing(error)
+        case let error as OpenSSLError: self = .sealing(.library("\(error)"))
         default: self = .corrupt("\(error)")
         }
     }

@@ -14,6 +14,8 @@ package struct IssuerStore: Sendable {
         guard !issuer.values.isEmpty, issuer.values.allSatisfy({ !$0.isEmpty && $0.utf8.count <= 512 }) else {
             throw .refused("expected at least one value of iss, of 1 to 512 bytes")
         }
+        guard !issuer.algorithms.isEmpty else { throw .refused("expected at least one algorithm, as RS256") }
+        try IssuerStore.check(issuer.claims)
         try IssuerStore.check(issuer.keys, algorithms: issuer.algorithms)
         let now = clock.now
         try await tried {
@@ -73,21 +75,27 @@ package struct IssuerStore: Sendable {
         _ id: IssuerID, name: String, document: JSONValue, isEnabled: Bool, isDevelopment: Bool
     ) throws(StoreError) -> Issuer {
         let keys: Issuer.KeyOrigin
-        if let url = document["jwksURL"]?.string {
-            keys = .jwksURL(url)
-        } else if let pinned = document["jwks"]?.string {
-            keys = .pinned(jwks: pinned)
-        } else {
-            throw .corrupt("issuer \(id) has no keys")
+        switch (document["jwksURL"]?.string, document["jwks"]?.string) {
+        case (let url?, nil): keys = .jwksURL(url)
+        case (nil, let pinned?): keys = .pinned(jwks: pinned)
+        default: throw .corrupt("issuer \(id) has no keys")
         }
+        // A rule that can't be read must not become a weaker one.
+        guard let requiresVerifiedEmail = document["requiresVerifiedEmail"]?.bool,
+            let allowsMissingKeyID = document["allowsMissingKeyID"]?.bool,
+            let allowedEmailSuffixes = document["allowedEmailSuffixes"]?.strings, let values = document["values"]?.strings,
+            let algorithmNames = document["algorithms"]?.strings
+        else { throw .corrupt("the rules of issuer \(id)") }
         var claims = Issuer.ClaimRules()
-        claims.requiresVerifiedEmail = document["requiresVerifiedEmail"]?.bool ?? true
-        claims.allowsMissingKeyID = document["allowsMissingKeyID"]?.bool ?? false
-        claims.allowedEmailSuffixes = document["allowedEmailSuffixes"]?.array?.compactMap(\.string) ?? []
-        let algorithms = document["algorithms"]?.array?.compactMap { $0.string.flatMap(SignatureAlgorithm.init) } ?? []
+        (claims.requiresVerifiedEmail, claims.allowsMissingKeyID) = (requiresVerifiedEmail, allowsMissingKeyID)
+        claims.allowedEmailSuffixes = allowedEmailSuffixes
+        if let lifetime = document["maxLifetimeSeconds"] {
+            guard let seconds = lifetime.integer, seconds > 0 else { throw .corrupt("the lifetime of issuer \(id)") }
+            claims.maxLifetime = .seconds(seconds)
+        }
         return Issuer(
-            id: id, name: name, values: document["values"]?.array?.compactMap(\.string) ?? [], keys: keys,
-            algorithms: Set(algorithms), claims: claims, isEnabled: isEnabled, isDevelopment: isDevelopment)
+            id: id, name: name, values: values, keys: keys, algorithms: Set(algorithmNames.compactMap(SignatureAlgorithm.init)),
+            claims: claims, isEnabled: isEnabled, isDevelopment: isDevelopment)
     }
 
     private static func document(_ issuer: Issuer) -> String {
@@ -105,14 +113,28 @@ package struct IssuerStore: Sendable {
             writer.member("allowsMissingKeyID", issuer.claims.allowsMissingKeyID)
             writer.name("allowedEmailSuffixes")
             writer.value(.array(issuer.claims.allowedEmailSuffixes.map(JSONValue.string)))
+            writer.member("maxLifetimeSeconds", issuer.claims.maxLifetime.components.seconds)
         }
         return writer.string
+    }
+
+    private static func check(_ claims: Issuer.ClaimRules) throws(StoreError) {
+        guard claims.maxLifetime >= .seconds(1) else { throw .refused("expected a lifetime of at least one second") }
+        for suffix in claims.allowedEmailSuffixes {
+            // Without one of these in front it would also end names of somebody else's domain.
+            guard suffix.utf8.first == 0x40 || suffix.utf8.first == 0x2E, (2...320).contains(suffix.utf8.count) else {
+                throw .refused("expected an e-mail's end that begins with @ or a dot, as @example.com, found “\(suffix.prefix(80))”")
+            }
+        }
     }
 
     private static func check(_ keys: Issuer.KeyOrigin, algorithms: Set<SignatureAlgorithm>) throws(StoreError) {
         switch keys {
         case .jwksURL(let url):
-            guard url.hasPrefix("https://"), url.utf8.count <= 2048 else {
+            let rest = url.utf8.dropFirst(8)
+            guard url.hasPrefix("https://"), url.utf8.count <= 2048, let first = rest.first, first != 0x2F,
+                rest.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x5C }), !rest.prefix(while: { $0 != 0x2F }).contains(0x40)
+            else {
                 throw .refused("expected the address of a JWK Set that begins with https://, found “\(url.prefix(80))”")
             }
         case .pinned(let jwks):
@@ -122,5 +144,14 @@ package struct IssuerStore: Sendable {
 
     private func tried<R>(_ body: () async throws -> R) async throws(StoreError) -> R {
         do { return try await body() } catch { throw StoreError(any: error) }
+    }
+}
+
+extension JSONValue {
+    /// The elements, if it is an array of strings only.
+    var strings: [String]? {
+        guard let array else { return nil }
+        let strings = array.compactMap(\.string)
+        return strings.count == array.count ? strings : nil
     }
 }

@@ -35,16 +35,36 @@ package final class JWKSStore: Sendable {
         var origin: Issuer.KeyOrigin
         var algorithms: Set<SignatureAlgorithm>
         var keys: JWKS?
-        /// Grows whenever `keys` is replaced: what was verified with the old set is verified again.
+        /// Another number whenever `keys` is replaced: what was verified with the old set is verified again.
         var generation: UInt64 = 0
         var fetchedAt: Instant?
         var renewAt: Instant?
         var lastAttempt: Instant?
         var lastFailure: String?
-        var fetching: Task<Void, Never>?
+        var fetching: (attempt: UInt64, task: Task<Void, Never>)?
     }
 
-    private let entries = Mutex<[IssuerID: Entry]>([:])
+    private struct State {
+        var entries: [IssuerID: Entry] = [:]
+        /// Numbers for generations and attempts: none is given twice, not even to an issuer that went and came back.
+        private var numbers: UInt64 = 0
+
+        mutating func nextNumber() -> UInt64 {
+            numbers += 1
+            return numbers
+        }
+
+        mutating func adopt(_ answer: Result<JWKS, JWKS.Failure>, into entry: inout Entry, at now: Instant) {
+            switch answer {
+            case .success(let keys):
+                (entry.keys, entry.generation) = (keys, nextNumber())
+                (entry.fetchedAt, entry.lastFailure) = (now, nil)
+            case .failure(let error): entry.lastFailure = "\(error)"
+            }
+        }
+    }
+
+    private let state = Mutex(State())
     private let fetch: JWKSFetch
     private let timing: JWKSTiming
     private let clock: WallClock
@@ -57,33 +77,41 @@ package final class JWKSStore: Sendable {
 
     /// Knows exactly these issuers from now on; keys of those that did not change are kept.
     package func configure(_ issuers: [Issuer]) {
-        entries.withLock { entries in
+        let known = state.withLock { $0.entries }
+        // Keys are checked before the lock is taken: that takes milliseconds for each, and requests wait for the lock.
+        var pinned: [IssuerID: Result<JWKS, JWKS.Failure>] = [:]
+        for issuer in issuers where issuer.isEnabled && !JWKSStore.isSame(known[issuer.id], issuer) {
+            guard case .pinned(let document) = issuer.keys else { continue }
+            pinned[issuer.id] = parse(Array(document.utf8), issuer.algorithms, name: issuer.name)
+        }
+        let now = clock.now
+        state.withLock { state in
             var next: [IssuerID: Entry] = [:]
             for issuer in issuers where issuer.isEnabled {
-                if let known = entries[issuer.id], known.origin == issuer.keys, known.algorithms == issuer.algorithms {
-                    next[issuer.id] = known
-                } else {
-                    var entry = Entry(origin: issuer.keys, algorithms: issuer.algorithms)
-                    entry.generation = (entries[issuer.id]?.generation ?? 0) + 1
-                    if case .pinned(let document) = issuer.keys { load(Array(document.utf8), into: &entry, name: issuer.name) }
-                    next[issuer.id] = entry
-                }
+                var entry = Entry(origin: issuer.keys, algorithms: issuer.algorithms)
+                if let known = state.entries[issuer.id], JWKSStore.isSame(known, issuer) { entry = known }
+                if let answer = pinned[issuer.id] { state.adopt(answer, into: &entry, at: now) }
+                next[issuer.id] = entry
             }
-            entries = next
+            state.entries = next
         }
+    }
+
+    private static func isSame(_ entry: Entry?, _ issuer: Issuer) -> Bool {
+        entry?.origin == issuer.keys && entry?.algorithms == issuer.algorithms
     }
 
     /// The keys at hand, without any waiting; nil if there are none or they are too old to be believed.
     func keys(of issuer: IssuerID) -> (keys: JWKS, generation: UInt64)? {
-        entries.withLock { entries in
-            guard let entry = entries[issuer], let keys = entry.keys else { return nil }
+        state.withLock { state in
+            guard let entry = state.entries[issuer], let keys = entry.keys else { return nil }
             if case .jwksURL = entry.origin, let fetchedAt = entry.fetchedAt, clock.now - fetchedAt > timing.maxStale { return nil }
             return (keys, entry.generation)
         }
     }
 
-    /// The generation of the keys at hand.
-    func generation(of issuer: IssuerID) -> UInt64? { entries.withLock { $0[issuer]?.generation } }
+    /// The generation of the keys at hand; nil where `keys` is.
+    func generation(of issuer: IssuerID) -> UInt64? { keys(of: issuer)?.generation }
 
     /// Starts a fetch unless one was made within the cool-down, waits for it (at most `patience`), and says whether there was one.
     func refresh(_ issuer: IssuerID) async -> Bool {
@@ -96,8 +124,8 @@ package final class JWKSStore: Sendable {
     package func run() async {
         while !Task.isCancelled {
             let now = clock.now
-            let due = entries.withLock { entries in
-                entries.filter { _, entry in
+            let due = state.withLock { state in
+                state.entries.filter { _, entry in
                     guard case .jwksURL = entry.origin, entry.fetching == nil else { return false }
                     guard let last = entry.lastAttempt else { return true }
                     let retry = last + min(timing.coolDown, timing.defaultAge)
@@ -111,58 +139,58 @@ package final class JWKSStore: Sendable {
 
     /// What is known, by issuer.
     package var status: [IssuerID: Status] {
-        entries.withLock { entries in
-            entries.mapValues { Status(fetchedAt: $0.fetchedAt, keyCount: $0.keys?.entries.count ?? 0, lastFailure: $0.lastFailure) }
+        state.withLock { state in
+            state.entries.mapValues { Status(fetchedAt: $0.fetchedAt, keyCount: $0.keys?.entries.count ?? 0, lastFailure: $0.lastFailure) }
         }
     }
 
     // MARK: Fetching
 
     private func beginFetch(_ issuer: IssuerID, obeysCoolDown: Bool) -> Task<Void, Never>? {
-        entries.withLock { entries in
-            guard var entry = entries[issuer], case .jwksURL(let url) = entry.origin else { return nil }
-            if let running = entry.fetching { return running }
-            let now = clock.now
+        let now = clock.now
+        return state.withLock { state in
+            guard var entry = state.entries[issuer], case .jwksURL(let url) = entry.origin else { return nil }
+            if let running = entry.fetching { return running.task }
             if obeysCoolDown, let last = entry.lastAttempt, now - last < timing.coolDown { return nil }
             entry.lastAttempt = now
-            let task = Task { await self.fetch(issuer, url) }
-            entry.fetching = task
-            entries[issuer] = entry
+            let (attempt, algorithms) = (state.nextNumber(), entry.algorithms)
+            let task = Task { await self.fetch(issuer, url, algorithms, attempt) }
+            entry.fetching = (attempt, task)
+            state.entries[issuer] = entry
             return task
         }
     }
 
-    private func fetch(_ issuer: IssuerID, _ url: String) async {
-        let answer: Result<(body: [UInt8], maxAge: Duration?), any Error>
-        do { answer = .success(try await fetch(url)) } catch { answer = .failure(error) }
-        entries.withLock { entries in
-            guard var entry = entries[issuer], entry.origin == .jwksURL(url) else { return }
+    private func fetch(_ issuer: IssuerID, _ url: String, _ algorithms: Set<SignatureAlgorithm>, _ attempt: UInt64) async {
+        var age = timing.defaultAge
+        let answer: Result<JWKS, JWKS.Failure>?
+        var failure: String?
+        do {
+            let (body, maxAge) = try await fetch(url)
+            age = min(max(maxAge ?? timing.defaultAge, timing.minAge), timing.maxAge)
+            answer = parse(body, algorithms, name: url)
+        } catch {
+            answer = nil
+            failure = "\(error)"
+            logger.warning("JWKS fetch failed; the last good set stays in use", metadata: ["url": "\(url)", "error": "\(error)"])
+        }
+        let now = clock.now
+        state.withLock { state in
+            // Another attempt, or none: the issuer was configured anew meanwhile, and this answer is to a question of the past.
+            guard var entry = state.entries[issuer], entry.fetching?.attempt == attempt else { return }
             entry.fetching = nil
-            switch answer {
-            case .success(let (body, maxAge)):
-                if load(body, into: &entry, name: url) {
-                    let age = min(max(maxAge ?? timing.defaultAge, timing.minAge), timing.maxAge)
-                    entry.renewAt = clock.now + age * 3 / 4
-                }
-            case .failure(let error):
-                entry.lastFailure = "\(error)"
-                logger.warning("JWKS fetch failed; the last good set stays in use", metadata: ["url": "\(url)", "error": "\(error)"])
-            }
-            entries[issuer] = entry
+            if let answer { state.adopt(answer, into: &entry, at: now) } else { entry.lastFailure = failure }
+            if case .success = answer { entry.renewAt = now + age * 3 / 4 }
+            state.entries[issuer] = entry
         }
     }
 
-    @discardableResult private func load(_ document: [UInt8], into entry: inout Entry, name: String) -> Bool {
+    private func parse(_ document: [UInt8], _ algorithms: Set<SignatureAlgorithm>, name: String) -> Result<JWKS, JWKS.Failure> {
         do {
-            entry.keys = try JWKS(parsing: document, algorithms: entry.algorithms)
-            entry.generation += 1
-            entry.fetchedAt = clock.now
-            entry.lastFailure = nil
-            return true
+            return .success(try JWKS(parsing: document, algorithms: algorithms))
         } catch {
-            entry.lastFailure = "\(error)"
             logger.warning("JWKS refused; the last good set stays in use", metadata: ["issuer": "\(name)", "error": "\(error)"])
-            return false
+            return .failure(error)
         }
     }
 }

@@ -3,12 +3,13 @@ import Synchronization
 
 /// Tokens that were verified a moment ago, by the SHA-256 of their text: a caller shows the same one for up to an hour.
 ///
-/// Bounded; each shard forgets its oldest. Remembers which generation of the issuer's keys verified a token, so that a key that was
-/// withdrawn takes its tokens along. The hash is keyed by the process's random seed (Swift's `Hasher`) on top of SHA-256.
+/// Bounded; each shard forgets its oldest. Remembers which generation of the issuer's keys verified a token and by which rules, so that
+/// a key that was withdrawn takes its tokens along. The hash is keyed by the process's random seed (Swift's `Hasher`) on top of SHA-256.
 final class TokenCache: Sendable {
     struct Entry: Sendable {
         let token: VerifiedToken
         let generation: UInt64
+        let rules: Issuer.ClaimRules
     }
 
     private struct Shard {

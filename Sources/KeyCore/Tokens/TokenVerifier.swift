@@ -8,12 +8,29 @@ package struct TokenExpectation: Sendable {
     /// The accepted values of `aud`, compared exactly.
     package let audiences: Set<String>
 
-    /// Accepts tokens of `issuers` (the disabled ones are left out) for one of `audiences`.
+    /// Accepts tokens of `issuers` (the disabled ones are left out) for one of `audiences`. A value of `iss` that two of them claim
+    /// is accepted from neither: whose keys decided would be an accident.
     package init(issuers: [Issuer], audiences: Set<String>) {
         var table: [String: Issuer] = [:]
-        for issuer in issuers where issuer.isEnabled { for value in issuer.values { table[value] = issuer } }
-        self.issuers = table
+        var disputed: Set<String> = []
+        for issuer in issuers where issuer.isEnabled {
+            for value in issuer.values {
+                if let other = table.updateValue(issuer, forKey: value), other.id != issuer.id { disputed.insert(value) }
+            }
+        }
+        self.issuers = table.filter { !disputed.contains($0.key) }
         self.audiences = audiences
+    }
+
+    /// The issuer of that `iss`, byte for byte (Swift's `==` would take a KELVIN SIGN for a K).
+    func issuer(named value: String) -> Issuer? {
+        guard let issuer = issuers[value], issuer.values.contains(where: { ExactText.isEqual($0, value) }) else { return nil }
+        return issuer
+    }
+
+    /// Whether `audience` is one of ours, byte for byte.
+    func accepts(audience: String) -> Bool {
+        audiences.firstIndex(of: audience).map { ExactText.isEqual(audiences[$0], audience) } ?? false
     }
 }
 
@@ -30,7 +47,8 @@ package struct TokenCounts: Sendable, Equatable {
 /// Decides whose token it is, or why nobody's. Nothing else decides that.
 ///
 /// In this order: form, issuer on the list, key of *that* issuer with that `kid` and algorithm, signature, times, claims,
-/// audience. A token verified before is found by its SHA-256; expiry, issuer and audience are looked at again each time.
+/// audience. A token verified before is found by its SHA-256; expiry, issuer and audience are looked at again each time, and all of it
+/// once the issuer's keys or rules are others.
 package final class TokenVerifier: Sendable {
     private let keys: JWKSStore
     private let cache: TokenCache
@@ -63,27 +81,41 @@ package final class TokenVerifier: Sendable {
     private func find(_ text: [UInt8], _ expectation: TokenExpectation) async throws(TokenRejection) -> VerifiedToken {
         guard text.count <= CompactJWS.maxBytes else { throw .malformed("larger than \(CompactJWS.maxBytes) bytes") }
         let digest = Digest.sha256(text)
-        if let entry = cache.find(digest), entry.generation == keys.generation(of: entry.token.issuer) {
+        if let entry = cache.find(digest), isCurrent(entry, expectation) {
             tally.withLock { $0.cacheHits += 1 }
             return try admit(entry.token, expectation)
         }
         let jws = try CompactJWS(text)
         let claims = Claims(jws.payload)
-        guard let issuer = expectation.issuers[try claims.issuer()] else { throw .issuer }
+        guard let issuer = expectation.issuer(named: try claims.issuer()) else { throw .issuer }
         guard issuer.algorithms.contains(jws.header.algorithm) else { throw .header("algorithm is not accepted from this issuer") }
         guard jws.header.keyID != nil || issuer.claims.allowsMissingKeyID else { throw .header("kid is missing") }
         let (candidates, generation) = try await candidates(for: jws.header, of: issuer)
         try checkSignature(jws, candidates)
-        let token = try claims.token(of: issuer, now: clock.now)
-        cache.insert(TokenCache.Entry(token: token, generation: generation), for: digest)
-        return try admit(token, expectation)
+        let token = try admit(try claims.token(of: issuer, now: clock.now), expectation)
+        // Only now: tokens that the issuer made for others would push out those of our callers.
+        cache.insert(TokenCache.Entry(token: token, generation: generation, rules: issuer.claims), for: digest)
+        return token
+    }
+
+    /// Whether the entry's issuer is accepted here, with the keys and the rules by which the token was verified.
+    private func isCurrent(_ entry: TokenCache.Entry, _ expectation: TokenExpectation) -> Bool {
+        guard entry.generation == keys.generation(of: entry.token.issuer), let issuer = issuer(of: entry.token, expectation) else {
+            return false
+        }
+        return issuer.claims == entry.rules
+    }
+
+    private func issuer(of token: VerifiedToken, _ expectation: TokenExpectation) -> Issuer? {
+        guard let issuer = token.claims["iss"]?.string.flatMap(expectation.issuer), issuer.id == token.issuer else { return nil }
+        return issuer
     }
 
     /// What may differ from one request to the next with the same token.
     private func admit(_ token: VerifiedToken, _ expectation: TokenExpectation) throws(TokenRejection) -> VerifiedToken {
         guard clock.now < token.expiresAt + Claims.skew else { throw .expired }
-        guard let value = token.claims["iss"]?.string, expectation.issuers[value]?.id == token.issuer else { throw .issuer }
-        guard token.audiences.contains(where: expectation.audiences.contains) else { throw .audience }
+        guard issuer(of: token, expectation) != nil else { throw .issuer }
+        guard token.audiences.contains(where: expectation.accepts) else { throw .audience }
         return token
     }
 

@@ -6,7 +6,8 @@ package struct VerifiedToken: Sendable {
     package let issuer: IssuerID
     /// `sub`; empty if the token has none.
     package let subject: String
-    /// `email`, in lower case (ASCII), if there is one; verified if the issuer's rules ask for that.
+    /// `email`, in lower case (ASCII), if there is one that the issuer vouches for: `email_verified` is true, or absent where the
+    /// issuer's rules don't ask for it.
     package let email: String?
     /// `aud`, one or several.
     package let audiences: [String]
@@ -17,7 +18,7 @@ package struct VerifiedToken: Sendable {
     /// All claims.
     package let claims: JSONValue
 
-    /// Who calls: the e-mail, or the subject if there is none.
+    /// Who calls: the e-mail, or the subject if there is none; never empty.
     package var principal: String { email ?? subject }
 }
 
@@ -40,10 +41,13 @@ struct Claims {
     func token(of issuer: Issuer, now: Instant) throws(TokenRejection) -> VerifiedToken {
         let expiresAt = try expiry(now)
         let issuedAt = try beginning(now)
-        if let issuedAt, expiresAt - issuedAt > issuer.claims.maxLifetime { throw .time("lifetime is longer than accepted") }
+        // Without `iat` the lifetime counts from now: leaving it out buys no longer one.
+        guard expiresAt - (issuedAt ?? now) <= issuer.claims.maxLifetime else { throw .time("lifetime is longer than accepted") }
+        let (subject, email) = (try text("sub") ?? "", try email(issuer.claims))
+        guard email != nil || !subject.isEmpty else { throw .claim("sub") }
         return VerifiedToken(
-            issuer: issuer.id, subject: try text("sub") ?? "", email: try email(issuer.claims), audiences: try audiences(),
-            issuedAt: issuedAt, expiresAt: expiresAt, claims: payload)
+            issuer: issuer.id, subject: subject, email: email, audiences: try audiences(), issuedAt: issuedAt,
+            expiresAt: expiresAt, claims: payload)
     }
 
     private func expiry(_ now: Instant) throws(TokenRejection) -> Instant {
@@ -86,15 +90,29 @@ struct Claims {
     }
 
     private func email(_ rules: Issuer.ClaimRules) throws(TokenRejection) -> String? {
-        let email = try text("email").map(ASCII.lowercased)
-        guard rules.requiresVerifiedEmail else { return email }
-        guard let email, !email.isEmpty else { throw .claim("email") }
-        guard payload["email_verified"] == .bool(true) || payload["email_verified"] == .string("true") else {
-            throw .claim("email_verified")
+        var email = try text("email").map(ASCII.lowercased)
+        let verified = payload["email_verified"]
+        if verified != .bool(true) && verified != .string("true") {
+            guard !rules.requiresVerifiedEmail else { throw .claim(email == nil ? "email" : "email_verified") }
+            // An address that the issuer says it has not verified is no name; without a word on it, the issuer's rules decide.
+            if verified != nil { email = nil }
         }
+        if email?.isEmpty == true { email = nil }
+        guard email != nil || !rules.requiresVerifiedEmail else { throw .claim("email") }
         let suffixes = rules.allowedEmailSuffixes
-        guard suffixes.isEmpty || suffixes.contains(where: { email.hasSuffix($0) }) else { throw .claim("email") }
+        guard suffixes.isEmpty || suffixes.contains(where: { ExactText.has(email ?? "", suffix: ASCII.lowercased($0)) }) else {
+            throw .claim("email")
+        }
         return email
+    }
+}
+
+/// Texts compared byte by byte (RFC 7519, 2, "StringOrURI"): Swift compares Unicode's canonical forms instead.
+enum ExactText {
+    static func isEqual(_ a: String, _ b: String) -> Bool { a.utf8.elementsEqual(b.utf8) }
+
+    static func has(_ text: String, suffix: String) -> Bool {
+        text.utf8.count >= suffix.utf8.count && text.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
     }
 }
 

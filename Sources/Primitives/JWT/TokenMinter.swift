@@ -19,26 +19,29 @@ package enum TokenMinter {
     package static func mint(
         claims: String, algorithm: SignatureAlgorithm, keyID: String, privateKeyPEM: borrowing SecretBytes
     ) throws(Failure) -> String {
+        guard let name = libjwtName(algorithm) else { throw .refused("libjwt can't sign \(algorithm.rawValue)") }
+        // C would end the text there, and sign something else than was asked for.
+        guard !claims.utf8.contains(0), !keyID.utf8.contains(0) else { throw .refused("expected claims and key id without NUL") }
         var token: OpaquePointer?
         guard jwt_new(&token) == 0, let token else { throw .refused("libjwt has no memory for a token") }
         defer { jwt_free(token) }
         guard jwt_add_grants_json(token, claims) == 0 else { throw .refused("expected the claims to be a JSON object") }
-        guard jwt_add_header(token, "kid", keyID) == 0 else { throw .refused("expected a key id without NUL") }
+        guard jwt_add_header(token, "kid", keyID) == 0 else { throw .refused("libjwt refused the key id") }
         let count = privateKeyPEM.count
-        let isSet = privateKeyPEM.withPointer { jwt_set_alg(token, libjwtName(algorithm), $0, CInt(count)) == 0 }
+        let isSet = privateKeyPEM.withPointer { jwt_set_alg(token, name, $0, CInt(count)) == 0 }
         guard isSet, let text = jwt_encode_str(token) else { throw .refused("libjwt can't sign \(algorithm.rawValue) with this private key") }
         defer { free(text) }
         return String(cString: text)
     }
 
-    private static func libjwtName(_ algorithm: SignatureAlgorithm) -> jwt_alg_t {
+    private static func libjwtName(_ algorithm: SignatureAlgorithm) -> jwt_alg_t? {
         switch algorithm {
         case .rs256: JWT_ALG_RS256
         case .rs384: JWT_ALG_RS384
         case .rs512: JWT_ALG_RS512
         case .es256: JWT_ALG_ES256
         case .es384: JWT_ALG_ES384
-        default: JWT_ALG_NONE  // jwt_set_alg refuses a key for “none”
+        case .ps256, .ps384, .ps512: nil
         }
     }
 }
