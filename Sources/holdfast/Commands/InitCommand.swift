@@ -26,6 +26,17 @@ struct InitCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("A name by which callers reach it; may be repeated.", valueName: "name"))
     var hostname: [String] = ["localhost"]
 
+    func validate() throws {
+        guard hostname.allSatisfy({ $0.wholeMatch(of: /[A-Za-z0-9*][A-Za-z0-9.*-]*/) != nil }) else {
+            throw ValidationError("--hostname: expected names such as ekm.example.com, found \(hostname)")
+        }
+        do {
+            _ = try Configuration(parsing: configurationText, source: "--listen")
+        } catch {
+            throw ValidationError("--listen: \(error.message)")
+        }
+    }
+
     func run() async throws {
         Hardening.apply(allowsDumps: false)
         let folder = try data.folder
@@ -33,8 +44,22 @@ struct InitCommand: AsyncParsableCommand {
         guard !files.fileExists(atPath: folder.configurationPath), !files.fileExists(atPath: folder.databasePath) else {
             throw Complaint("\(folder.path) holds an installation already; choose another folder, or remove it if it is really to go")
         }
+        let present = try? files.contentsOfDirectory(atPath: folder.path)
         do {
-            try files.createDirectory(
+            report(folder, try await make(folder))
+        } catch {
+            // Half an installation would stand in the way of the next try.
+            for name in (try? files.contentsOfDirectory(atPath: folder.path)) ?? [] where present?.contains(name) != true {
+                try? files.removeItem(atPath: folder.file(name))
+            }
+            if present == nil { try? files.removeItem(atPath: folder.path) }
+            throw error
+        }
+    }
+
+    private func make(_ folder: DataFolder) async throws -> Demo? {
+        do {
+            try FileManager.default.createDirectory(
                 atPath: folder.path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw Complaint("\(folder.path) can't be created: \(error.localizedDescription)")
@@ -43,11 +68,10 @@ struct InitCommand: AsyncParsableCommand {
         try DevelopmentCertificates.make(in: folder.file("tls"), hostnames: hostname)
         try Data(configurationText.utf8).write(to: URL(fileURLWithPath: folder.configurationPath), options: .atomic)
         try makeDatabase(folder)
-        let made = try await Administration.run(data) { administration in
+        return try await Administration.run(data) { administration in
             try await administration.record(ManagementAudit.initialised, target: folder.path)
             return demo ? try await DemoInstallation.make(administration, hostname: hostname[0], listen: listen) : nil
         }
-        report(folder, made)
     }
 
     private func makeRootKey(_ folder: DataFolder) throws {
