@@ -58,6 +58,7 @@ struct CertificateCommand: AsyncParsableCommand {
         @Option(name: .long, help: "The server name that it is for; the first by default.") var serverName: String?
 
         func run() async throws {
+            Hardening.apply(allowsDumps: false)
             let files = try CertificateFiles.find(data.folder, serverName)
             guard let content = FileManager.default.contents(atPath: certificate) else { throw Complaint("\(certificate) can't be read") }
             let key = try PrivateFile.read(privateKey, maxBytes: 64 << 10)

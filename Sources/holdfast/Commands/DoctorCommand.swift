@@ -19,7 +19,6 @@ struct DoctorCommand: AsyncParsableCommand {
     @Option(name: .long, help: "A file with a token that the endpoint accepts.") var tokenFile: String?
 
     func run() async throws {
-        Hardening.apply(allowsDumps: false)
         let folder = try data.folder
         var checks = Checks()
         guard let configuration = await checks.run("configuration", { try folder.configuration() }) else { throw ExitCode.failure }

@@ -57,11 +57,10 @@ struct OutputOption: ParsableArguments {
 /// One act of an administrator on an opened data folder, which goes on record under the node `cli`.
 struct Administration {
     let installation: Installation
-    private let journal: AuditJournal
+    private let journal: NodeJournal
 
     /// Opens the folder and the command line's own journal; waits a moment for another command that has it open.
     static func run<R>(_ data: DataOption, _ body: (Administration) async throws -> R) async throws -> R {
-        Hardening.apply(allowsDumps: false)
         let installation = try data.folder.open()
         let administration = Administration(installation: installation, journal: try await openJournal(installation))
         do {
@@ -80,10 +79,10 @@ struct Administration {
         record.actor = "local:\(NSUserName())"
         record.target = target
         fill(&record)
-        try await journal.append(record)
+        try await journal.sink.append(record)
     }
 
-    private static func openJournal(_ installation: Installation) async throws -> AuditJournal {
+    private static func openJournal(_ installation: Installation) async throws -> NodeJournal {
         let logger = Logger(label: "holdfast") { _ in SwiftLogNoOpLogHandler() }
         for _ in 0..<100 {
             do {
@@ -100,6 +99,7 @@ struct Administration {
 enum Hardening {
     static func apply(allowsDumps: Bool) {
         if !allowsDumps { ProcessHardening.forbidDumps() }
+        signal(SIGXFSZ, SIG_IGN)  // a file at its size limit is an error of one write, not the end of the process
         ProcessHardening.raiseLimits()
         ProcessHardening.prepareOpenSSLSecureHeap()
     }

@@ -38,8 +38,13 @@ struct InitCommand: AsyncParsableCommand {
         guard passphraseFile == nil || rootKeyVariable == nil else {
             throw ValidationError("expected at most one of --passphrase-file and --root-key-variable")
         }
-        for name in hostname where name.isEmpty || !name.utf8.allSatisfy({ $0 == 0x2D || $0 == 0x2E || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20) }) {
-            throw ValidationError("--hostname: expected a name such as ekm.example.com, found “\(name)”")
+        guard hostname.allSatisfy({ $0.wholeMatch(of: /[A-Za-z0-9*][A-Za-z0-9.*-]*/) != nil }) else {
+            throw ValidationError("--hostname: expected names such as ekm.example.com, found \(hostname)")
+        }
+        do {
+            _ = try Configuration(parsing: configurationText, source: "--listen")
+        } catch {
+            throw ValidationError("--listen: \(error.message)")
         }
     }
 
@@ -50,8 +55,22 @@ struct InitCommand: AsyncParsableCommand {
         guard !files.fileExists(atPath: folder.configurationPath), !files.fileExists(atPath: folder.databasePath) else {
             throw Complaint("\(folder.path) holds an installation already; choose another folder, or remove it if it is really to go")
         }
+        let present = try? files.contentsOfDirectory(atPath: folder.path)
         do {
-            try files.createDirectory(
+            report(folder, try await make(folder))
+        } catch {
+            // Half an installation would stand in the way of the next try.
+            for name in (try? files.contentsOfDirectory(atPath: folder.path)) ?? [] where present?.contains(name) != true {
+                try? files.removeItem(atPath: folder.file(name))
+            }
+            if present == nil { try? files.removeItem(atPath: folder.path) }
+            throw error
+        }
+    }
+
+    private func make(_ folder: DataFolder) async throws -> Demo? {
+        do {
+            try FileManager.default.createDirectory(
                 atPath: folder.path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw Complaint("\(folder.path) can't be created: \(error.localizedDescription)")
@@ -60,11 +79,10 @@ struct InitCommand: AsyncParsableCommand {
         try DevelopmentCertificates.make(in: folder.file("tls"), hostnames: hostname)
         try Data(configurationText.utf8).write(to: URL(fileURLWithPath: folder.configurationPath), options: .atomic)
         try makeDatabase(folder)
-        let made = try await Administration.run(data) { administration in
+        return try await Administration.run(data) { administration in
             try await administration.record(ManagementAudit.initialised, target: folder.path)
             return demo ? try await DemoInstallation.make(administration, hostname: hostname[0], listen: listen) : nil
         }
-        report(folder, made)
     }
 
     private func makeRootKey(_ folder: DataFolder) throws {

@@ -23,7 +23,6 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let folder = try data.folder
         let configuration = try folder.configuration()
-        Hardening.apply(allowsDumps: configuration.development.allowsCoreDumps)
         var logger = Logger(label: "holdfast", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = Logger.Level(rawValue: configuration.log.level) ?? .info
         if configuration.development.allowsCoreDumps {

@@ -40,9 +40,10 @@ struct DataFolder: Sendable {
         }
     }
 
-    /// Opens database and sealed storage.
+    /// Opens database and sealed storage, in a process that is hardened before it touches a secret.
     func open(clock: WallClock = .system) throws -> Installation {
         let configuration = try configuration()
+        Hardening.apply(allowsDumps: configuration.development.allowsCoreDumps)
         guard FileManager.default.fileExists(atPath: databasePath) else {
             throw Complaint("\(databasePath) does not exist: run `holdfast init --data \(path)` first")
         }

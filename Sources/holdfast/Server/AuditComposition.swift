@@ -14,22 +14,21 @@ enum AuditComposition {
     }
 
     /// Opens a node's journal.
-    static func openJournal(_ installation: Installation, node name: String, logger: Logger) throws -> AuditJournal {
+    /// - Throws: `AuditError.locked` if another process writes it; otherwise a sentence for the operator.
+    static func openJournal(_ installation: Installation, node name: String, logger: Logger) throws -> NodeJournal {
         guard let node = AuditNode(name) else { throw Complaint("“\(name)” is no name of an audit node") }
         var configuration = AuditJournalConfiguration(folder: installation.auditFolder, node: node)
         configuration.deadline = installation.configuration.audit.deadline
         configuration.segmentBytes = UInt64(installation.configuration.audit.segmentBytes)
         configuration.clock = installation.clock
-        let heads = AuditHeads(database: installation.database)
-        return try AuditJournal(
-            configuration, signer: try signer(installation), anchor: try heads.find(node),
-            headStore: { head in
-                Task {
-                    do { try await heads.save(head, at: installation.clock.now) } catch {
-                        logger.error("audit anchor can't be stored", metadata: ["error": "\(error)"])
-                    }
-                }
-            })
+        let anchors = AnchorKeeper(AuditHeads(database: installation.database), clock: installation.clock, logger: logger)
+        do {
+            let journal = try AuditJournal(
+                configuration, signer: try signer(installation), anchor: try anchors.heads.find(node), headStore: anchors.keep)
+            return NodeJournal(sink: journal, anchors: anchors)
+        } catch AuditError.unavailable(let fault) {
+            throw Complaint("the audit journal can't be written, and without it nothing is served: \(fault)")
+        }
     }
 
     /// What `audit verify` checks a folder against.
@@ -56,6 +55,46 @@ enum AuditComposition {
 
     private static func keyName(_ key: PublicKey) -> String {
         "ed25519:" + Hex.string(key.spkiSHA256.prefix(8))
+    }
+}
+
+/// A node's open journal with the anchor that follows it.
+struct NodeJournal: Sendable {
+    /// Where records go.
+    let sink: AuditJournal
+    fileprivate let anchors: AnchorKeeper
+
+    /// Writes what waits and a last checkpoint, and stores its anchor. The database must still be open.
+    func close() async {
+        await sink.close()
+        await anchors.close()
+    }
+}
+
+/// Stores anchors as they come. The journal's writer doesn't wait for that; of several that wait only the latest counts.
+private final class AnchorKeeper: Sendable {
+    let heads: AuditHeads
+    private let incoming: AsyncStream<AuditHead>.Continuation
+    private let work: Task<Void, Never>
+
+    init(_ heads: AuditHeads, clock: WallClock, logger: Logger) {
+        let (stream, continuation) = AsyncStream<AuditHead>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (self.heads, incoming) = (heads, continuation)
+        work = Task {
+            for await head in stream {
+                do { try await heads.save(head, at: clock.now) } catch {
+                    logger.error("audit anchor can't be stored", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    @Sendable func keep(_ head: AuditHead) { incoming.yield(head) }
+
+    /// Returns when the last one is stored.
+    func close() async {
+        incoming.finish()
+        await work.value
     }
 }
 

@@ -2,6 +2,7 @@ import FrontDoors
 import Foundation
 import KeyCore
 import Logging
+import NIOCore
 import Plugins
 import Primitives
 import Synchronization
@@ -14,7 +15,8 @@ final class Server: Sendable {
     private let installation: Installation
     private let logger: Logger
     private let routing: Routing
-    private let journal: AuditJournal
+    private let nodeJournal: NodeJournal
+    private var journal: AuditJournal { nodeJournal.sink }
     private let jwks: JWKSStore
     private let listener: Listener
     private let certificates: CertificateWatch
@@ -24,7 +26,12 @@ final class Server: Sendable {
         let configuration = installation.configuration
         let clock = installation.clock
         (self.installation, self.logger) = (installation, logger)
-        journal = try AuditComposition.openJournal(installation, node: configuration.audit.node, logger: logger)
+        do {
+            nodeJournal = try AuditComposition.openJournal(installation, node: configuration.audit.node, logger: logger)
+        } catch AuditError.locked(let node) {
+            throw Complaint("another server runs on \(installation.folder.path) and writes the journal of \(node): stop it first")
+        }
+        let journal = nodeJournal.sink
         let fetcher = try JWKSFetcher(configuration.outbound, folder: installation.folder)
         jwks = JWKSStore(timing: configuration.jwks, clock: clock, logger: logger) { url in try await fetcher.fetch(url) }
         let cache = KeyCache()
@@ -45,7 +52,7 @@ final class Server: Sendable {
     /// Listens, tells `readyFile`, and serves until `stop` returns.
     func run(readyFile: String?, until stop: @Sendable () async -> Void) async throws {
         let plane = installation.configuration.dataPlane
-        let port = try await listener.start(host: plane.host, port: plane.port)
+        let port = try await listen(plane)
         let addresses = ServerAddresses(folder: installation.folder, dataPlaneURL: plane.url(port: port))
         try addresses.publish(readyFile: readyFile)
         logger.info("serving", metadata: ["dataPlane": "\(addresses.dataPlaneURL)", "endpoints": "\(routing.snapshot.endpoints.count)"])
@@ -60,10 +67,25 @@ final class Server: Sendable {
             await listener.drain()
             group.cancelAll()
         }
-        await journal.close()
+        await nodeJournal.close()
         try? installation.database.close()
         addresses.withdraw(readyFile: readyFile)
         logger.info("stopped")
+    }
+
+    private func listen(_ plane: Configuration.DataPlane) async throws -> Int {
+        do {
+            return try await listener.start(host: plane.host, port: plane.port)
+        } catch {
+            await nodeJournal.close()
+            let reason = switch (error as? IOError)?.errnoCode {
+            case EADDRINUSE: "another program listens there; stop it"
+            case EADDRNOTAVAIL: "that is no address of this machine; correct it"
+            case EACCES: "this user may not open that port; take one above 1023"
+            default: "\(error); correct it"
+            }
+            throw Complaint("can't listen on \(plane.host):\(plane.port): \(reason), or change dataPlane.listen in \(installation.folder.configurationPath)")
+        }
     }
 
     /// Loads certificates again at once, as on SIGHUP.

@@ -1,0 +1,71 @@
+import Foundation
+import Primitives
+import Testing
+import TestSupport
+
+extension EndToEnd {
+    @Suite("The tour: from an empty folder to a key that survives a crash")
+    struct TourTests {
+        @Test("what init made serves as it is: doctor is content, curl wraps and unwraps, and after kill -9 the old blob still opens")
+        func tour() async throws {
+            let installation = try await SpawnedInstallation.demo(nil)
+            let server = try await installation.serve()
+            let doctor = try await installation.run("doctor")
+            #expect(doctor.status == 0, "\(doctor.text)")
+            let secret = try RandomBytes.generate(32)
+            let blob = try await curl("wrap", "plaintext", secret, answer: "wrappedBlob", installation)
+            #expect(blob.starts(with: [0x48, 0x46, 0x01]))
+            #expect(keyVersion(of: blob) == 1)
+            #expect(try await curl("unwrap", "wrappedBlob", blob, answer: "plaintext", installation) == secret)
+
+            try await server.crash()
+            #expect(installation.folder.contains("data/server.json"), "nobody could clean up")
+            let again = try await installation.serve()
+            #expect(try await curl("unwrap", "wrappedBlob", blob, answer: "plaintext", installation) == secret)
+            #expect(try await again.stop() == 0)
+        }
+
+        @Test("doctor names each thing it looked at, and what to do about the one that is wrong")
+        func doctor() async throws {
+            let demo = try await RunningDemo()
+            let well = try await demo.installation.run("doctor")
+            #expect(well.status == 0, "\(well.text)")
+            for check in [
+                "configuration", "database and root key", "disk", "locked memory", "clock", "certificates", "audit journal", "server runs",
+                "endpoint", "token", "TLS and readiness", "wrap", "unwrap",
+            ] {
+                #expect(well.lines.contains { $0.hasPrefix("ok    \(check) ") }, "\(check): \(well.output)")
+            }
+            #expect(well.lines.last == "All is well.")
+            #expect(!well.output.contains("eyJ"), "doctor prints no token")
+
+            try await demo.server.stop()
+            let stopped = try await demo.installation.run("doctor")
+            #expect(stopped.status == 1)
+            #expect(stopped.output.contains("no server runs on this data folder: start it with holdfast serve --data \(demo.installation.data)"))
+            #expect(stopped.lines.last == "1 of 8 checks failed.")
+        }
+
+        @Test("doctor notices a server that is gone without saying goodbye")
+        func doctorAfterCrash() async throws {
+            let demo = try await RunningDemo()
+            try await demo.server.crash()
+            let doctor = try await demo.installation.run("doctor")
+            #expect(doctor.status == 1)
+            #expect(doctor.output.contains("is gone without saying goodbye"))
+        }
+
+        private func curl(
+            _ method: String, _ field: String, _ value: [UInt8], answer: String, _ installation: SpawnedInstallation
+        ) async throws -> [UInt8] {
+            let token = try await installation.succeed("token", "mint")
+            let outcome = try await SpawnedTool.curl.run([
+                "--silent", "--show-error", "--fail-with-body", "--cacert", try installation.demo("caFile"), "-H", "Authorization: Bearer \(token)",
+                "-H", "Content-Type: application/json", "-d", SpawnedCaller.body(field, value), "\(try installation.demo("keyURI")):\(method)",
+            ])
+            #expect(outcome.status == 0, "\(outcome.text)")
+            let text = try JSONValue(parsing: Array(outcome.output.utf8))[answer]?.string
+            return try Base64.decodeLenient(Array(try #require(text).utf8)[...])
+        }
+    }
+}
