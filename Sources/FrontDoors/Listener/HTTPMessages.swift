@@ -34,6 +34,17 @@ package struct HTTPRequest: Sendable {
         (self.remoteAddress, self.address, self.requestID, self.tls) = (remoteAddress, address, requestID, tls)
         (self.receivedAt, self.receivedNanoseconds) = (receivedAt, receivedNanoseconds)
     }
+
+    /// A request as given, from an address that is parsed here.
+    package init(
+        method: HTTPMethod, target: String, headers: HTTPHeaders = [:], body: [UInt8] = [], remoteAddress: String,
+        requestID: String, receivedAt: Instant, receivedNanoseconds: UInt64, tls: TLSHandshake
+    ) {
+        self.init(
+            method: method, target: target, headers: headers, body: body, remoteAddress: remoteAddress,
+            address: IPAddress(remoteAddress), requestID: requestID, receivedAt: receivedAt,
+            receivedNanoseconds: receivedNanoseconds, tls: tls)
+    }
 }
 
 /// One answer, whole. The listener adds `Content-Length`, `Date` and `X-Request-Id`.

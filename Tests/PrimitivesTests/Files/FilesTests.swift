@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// A folder that goes with the test.
-final class ScratchFolder: Sendable {
+final class FilesScratchFolder: Sendable {
     let path: String
     init() {
         var template = Array("/tmp/holdfast-files-XXXXXX".utf8CString)
@@ -27,7 +27,7 @@ final class ScratchFolder: Sendable {
 }
 
 @Suite("Files") struct FilesTests {
-    let folder = ScratchFolder()
+    let folder = FilesScratchFolder()
 
     @Test("an append-only file is created once, for its owner only, and keeps everything in order")
     func append() throws {
