@@ -8,6 +8,8 @@ package struct SpawnedCaller: Sendable {
         package let body: JSONValue?
         /// The body as it came.
         package let text: String
+        /// The header field, if there is one.
+        package let retryAfter: String?
         /// Whether an earlier request had made the connection.
         package let reusedConnection: Bool
 
@@ -85,6 +87,6 @@ package struct SpawnedCaller: Sendable {
         let response = try await client.send(request)
         return Answer(
             status: response.status, body: try? JSONValue(parsing: response.body), text: String(decoding: response.body, as: UTF8.self),
-            reusedConnection: response.timing.reusedConnection)
+            retryAfter: response.header("retry-after"), reusedConnection: response.timing.reusedConnection)
     }
 }
