@@ -26,6 +26,7 @@ extension EndToEnd {
             let blob = try await demo.caller.blob(of: [1])
             try await demo.installation.succeed("endpoint", "set-state", "demo", "paused")
             try await answer(503, from: demo, blob)
+            #expect(try await demo.caller.unwrap(blob).retryAfter == "1")
             try await demo.installation.succeed("endpoint", "set-state", "demo", "active")
             try await answer(200, from: demo, blob)
 

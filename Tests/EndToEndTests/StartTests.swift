@@ -6,7 +6,11 @@ import TestSupport
 extension EndToEnd {
     @Suite("What stops a start")
     struct StartTests {
-        static let valid = SpawnedConfiguration().text
+        static let valid: String = {
+            var configuration = SpawnedConfiguration()
+            configuration.limits = [:]
+            return configuration.text
+        }()
 
         @Test("a wrong configuration is named with file, line, field and remedy", arguments: [
             ("  listen: ", "  lisen: ", 2, "dataPlane.lisen: unknown field; expected one of listen, threads, certificates, limits"),

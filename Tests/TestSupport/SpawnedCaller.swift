@@ -6,6 +6,10 @@ package struct SpawnedCaller: Sendable {
     package struct Answer: Sendable {
         package let status: Int
         package let body: JSONValue?
+        /// The body as it came.
+        package let text: String
+        /// The header field, if there is one.
+        package let retryAfter: String?
         /// Whether an earlier request had made the connection.
         package let reusedConnection: Bool
 
@@ -82,6 +86,7 @@ package struct SpawnedCaller: Sendable {
     private func send(_ request: HTTPClientRequest) async throws -> Answer {
         let response = try await client.send(request)
         return Answer(
-            status: response.status, body: try? JSONValue(parsing: response.body), reusedConnection: response.timing.reusedConnection)
+            status: response.status, body: try? JSONValue(parsing: response.body), text: String(decoding: response.body, as: UTF8.self),
+            retryAfter: response.header("retry-after"), reusedConnection: response.timing.reusedConnection)
     }
 }

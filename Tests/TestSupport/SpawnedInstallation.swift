@@ -91,7 +91,7 @@ package struct SpawnedConfiguration: Sendable {
     /// Where it listens.
     package var listen = "127.0.0.1:0"
     /// Members of `dataPlane.limits`.
-    package var limits: [String: String] = [:]
+    package var limits = ["drainTimeout": "1s"]
     /// The certificate's `clientCertificates`, as `{required: file}`.
     package var clientCertificates: String?
     /// The log's level.
@@ -101,7 +101,7 @@ package struct SpawnedConfiguration: Sendable {
     /// Further top-level lines.
     package var more = ""
 
-    /// What `init --listen 127.0.0.1:0` writes, but for the deadline.
+    /// What `init --listen 127.0.0.1:0` writes, but for the deadline and the time to drain.
     package init() {}
 
     /// The file's text.

@@ -37,7 +37,7 @@ package final class SpawnedProcess: @unchecked Sendable {  // `process` is set u
             let status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
             ending.status.withLock { $0 = status }
         }
-        try process.run()
+        try SpawnedProcess.withoutBlockedSignals { try process.run() }
     }
 
     deinit { signal(SIGKILL) }
@@ -68,6 +68,16 @@ package final class SpawnedProcess: @unchecked Sendable {  // `process` is set u
         }
         signal(SIGKILL)
         throw SpawnedTimeout("\(process.executableURL?.lastPathComponent ?? "-") did not end within \(timeout); it said: \(output)\(errors)")
+    }
+
+    /// A child inherits the mask of the thread that starts it, and the threads of the cooperative pool block nearly all signals.
+    private static func withoutBlockedSignals(_ body: () throws -> Void) rethrows {
+        var none = sigset_t()
+        var previous = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &previous)
+        defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+        try body()
     }
 
     private static func handle(reading path: String) throws -> FileHandle {

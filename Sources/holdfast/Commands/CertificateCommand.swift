@@ -129,11 +129,13 @@ struct CertificateFiles {
     /// Puts the staged files in the place of the active ones. The key goes first: a server that looks in between finds a pair that
     /// doesn't match, keeps the last good one, and looks again a second later.
     func activate() throws {
-        try check(
-            String(decoding: FileManager.default.contents(atPath: stagedCertificate) ?? Data(), as: UTF8.self),
-            SharedSecret(try PrivateFile.read(stagedKey, maxBytes: 64 << 10)))
-        for (from, to) in [(stagedKey, key), (stagedCertificate, certificate)] {
-            _ = try FileManager.default.replaceItemAt(URL(fileURLWithPath: to), withItemAt: URL(fileURLWithPath: from))
-        }
+        let content = FileManager.default.contents(atPath: stagedCertificate) ?? Data()
+        let secret = SharedSecret(try PrivateFile.read(stagedKey, maxBytes: 64 << 10))
+        try check(String(decoding: content, as: UTF8.self), secret)
+        var bytes = secret.bytes.exposedCopy()
+        defer { bytes.wipe() }
+        try AtomicFile.replace(key, with: bytes)
+        try AtomicFile.replace(certificate, with: Array(content))
+        for path in [stagedKey, stagedCertificate] { try FileManager.default.removeItem(atPath: path) }
     }
 }

@@ -98,7 +98,11 @@ struct Administration {
 /// What the process does about itself before it touches a secret.
 enum Hardening {
     static func apply(allowsDumps: Bool) {
-        if !allowsDumps { ProcessHardening.forbidDumps() }
+        if !allowsDumps {
+            ProcessHardening.forbidDumps()
+            // SWIFT_BACKTRACE, if it is set, has a crash print the registers and the memory that they point to.
+            for number in [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGTRAP] { signal(number, SIG_DFL) }
+        }
         signal(SIGXFSZ, SIG_IGN)  // a file at its size limit is an error of one write, not the end of the process
         ProcessHardening.raiseLimits()
         ProcessHardening.prepareOpenSSLSecureHeap()
