@@ -32,10 +32,10 @@ run: build ## make a demo installation in ./data, start it, prove it, print how 
 	scripts/run-demo "$$(swift build -c $(CONFIGURATION) --show-bin-path)/holdfast" "$(DATA)"
 
 .PHONY: test
-test: ## run all tests; WYCHEPROOF=<folder of its JSON files> adds those
+test: ## run all tests, one after the other: some look at the clock; WYCHEPROOF=<folder of its JSON files> adds those
 	$(call install,$(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES))
 	swift build --build-tests
-	swift test --skip-build
+	swift test --skip-build --no-parallel
 
 .PHONY: bench
 bench: ## measure against nginx in the same run

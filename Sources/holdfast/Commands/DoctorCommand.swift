@@ -49,7 +49,7 @@ struct DoctorCommand: AsyncParsableCommand {
         }
         checks.note("locked memory") {
             guard let limit = ProcessHardening.memoryLockLimitBytes, limit < 8 << 20 else { return "enough" }
-            throw Complaint("RLIMIT_MEMLOCK is \(limit) bytes: expected at least 8 MiB; raise it with ulimit -l, LimitMEMLOCK= or --ulimit memlock=-1")
+            return "little: RLIMIT_MEMLOCK is \(limit) bytes; raise it to 8 MiB (ulimit -l, LimitMEMLOCK=, --ulimit memlock=-1)"
         }
         checks.note("clock") {
             let now = WallClock.system.now

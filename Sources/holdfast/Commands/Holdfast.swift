@@ -86,7 +86,7 @@ struct Administration {
         let logger = Logger(label: "holdfast") { _ in SwiftLogNoOpLogHandler() }
         for _ in 0..<100 {
             do {
-                return try AuditComposition.openJournal(installation, node: "cli", logger: logger)
+                return try AuditComposition.openJournal(installation, node: "cli", deadline: .seconds(5), logger: logger)
             } catch AuditError.locked {
                 try await Task.sleep(for: .milliseconds(50))
             }

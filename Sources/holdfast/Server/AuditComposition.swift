@@ -14,11 +14,14 @@ enum AuditComposition {
     }
 
     /// Opens a node's journal.
+    /// - Parameter deadline: for a record to be durable; the configured one, which is short for the sake of callers, if nil.
     /// - Throws: `AuditError.locked` if another process writes it; otherwise a sentence for the operator.
-    static func openJournal(_ installation: Installation, node name: String, logger: Logger) throws -> NodeJournal {
+    static func openJournal(
+        _ installation: Installation, node name: String, deadline: Duration? = nil, logger: Logger
+    ) throws -> NodeJournal {
         guard let node = AuditNode(name) else { throw Complaint("“\(name)” is no name of an audit node") }
         var configuration = AuditJournalConfiguration(folder: installation.auditFolder, node: node)
-        configuration.deadline = installation.configuration.audit.deadline
+        configuration.deadline = deadline ?? installation.configuration.audit.deadline
         configuration.segmentBytes = UInt64(installation.configuration.audit.segmentBytes)
         configuration.clock = installation.clock
         let anchors = AnchorKeeper(AuditHeads(database: installation.database), clock: installation.clock, logger: logger)
