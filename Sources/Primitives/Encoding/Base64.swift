@@ -40,7 +40,7 @@ package enum Base64 {
     /// Source: RFC 7515, 2; RFC 4648, 3.5 (spare bits) and 12 (canonical form).
     package static func decodeURLCanonical(_ text: ArraySlice<UInt8>) throws(Failure) -> [UInt8] {
         var output: [UInt8] = []
-        try decode(text, alphabet: .urlOnly, canonical: true) { output.append($0) }
+        try decode(text, alphabet: .urlOnly, isCanonical: true) { output.append($0) }
         return output
     }
 
@@ -48,7 +48,7 @@ package enum Base64 {
     package static func decodeLenient(_ text: ArraySlice<UInt8>) throws(Failure) -> [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(text.count / 4 * 3 + 3)
-        try decode(text, alphabet: .either, canonical: false) { output.append($0) }
+        try decode(try withoutPadding(text), alphabet: .either, isCanonical: false) { output.append($0) }
         return output
     }
 
@@ -58,7 +58,7 @@ package enum Base64 {
         guard body.count % 4 != 1 else { throw .length }
         return try SecretBytes(count: body.count * 3 / 4) { buffer throws(Failure) in
             var index = 0
-            try decode(body, alphabet: .either, canonical: false) { byte in
+            try decode(body, alphabet: .either, isCanonical: false) { byte in
                 buffer[index] = byte
                 index += 1
             }
@@ -75,9 +75,8 @@ package enum Base64 {
     }
 
     private static func decode(
-        _ text: ArraySlice<UInt8>, alphabet: Alphabet, canonical: Bool, _ emit: (UInt8) -> Void
+        _ body: ArraySlice<UInt8>, alphabet: Alphabet, isCanonical: Bool, _ emit: (UInt8) -> Void
     ) throws(Failure) {
-        let body = canonical ? text : try withoutPadding(text)
         guard body.count % 4 != 1 else { throw .length }
         let standard: Int32 = alphabet == .either ? -1 : 0
         var bits: UInt32 = 0
@@ -94,7 +93,7 @@ package enum Base64 {
             }
         }
         guard invalid >= 0 else { throw .character }
-        if canonical, bits & ((1 << held) - 1) != 0 { throw .spareBits }
+        if isCanonical, bits & ((1 << held) - 1) != 0 { throw .spareBits }
     }
 
     /// The six bits of a URL-safe character (and of `+`, `/` where `standard` is all ones), or -1; computed, not looked up.

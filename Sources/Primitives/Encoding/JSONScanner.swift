@@ -1,7 +1,7 @@
 /// A strict reader of one JSON document (RFC 8259) that walks over its bytes once and builds nothing.
 ///
 /// The caller pulls members and elements and says what it expects; what it doesn't want it skips. Nesting is limited,
-/// numbers and escapes are checked, nothing may follow the document. It doesn't look for duplicate members: a caller that walks an
+/// numbers, UTF-8 and escapes are checked, nothing may follow the document. It doesn't look for duplicate members: a caller that walks an
 /// object knows which names matter (`JSONValue` refuses all duplicates).
 package struct JSONScanner {
     /// Why the bytes are not the expected document.
@@ -20,6 +20,8 @@ package struct JSONScanner {
         package let range: Range<Int>
         /// Whether a backslash occurs, so that the raw bytes are not the value.
         package let hasEscapes: Bool
+        /// Whether the raw bytes are all below 0x80.
+        let isASCII: Bool
     }
 
     /// The type of the value that comes next.
@@ -45,10 +47,11 @@ package struct JSONScanner {
     /// Steps into an array.
     package mutating func beginArray() throws(Failure) { try open(0x5B) }
 
-    /// The next member's name, with the scanner at its value; nil after the last one, with the object closed.
+    /// The next member's name, which is valid text, with the scanner at its value; nil after the last one, with the object closed.
     package mutating func nextMember() throws(Failure) -> Text? {
         guard try nextItem(closing: 0x7D) else { return nil }
         let name = try text()
+        try validate(name)
         skipSpace()
         try expect(0x3A)
         return name
@@ -80,21 +83,25 @@ package struct JSONScanner {
         }
     }
 
-    /// Reads a string and gives its place.
+    /// Reads a string and gives its place. Whether its bytes are valid UTF-8 and its escapes valid, `string(_:)` tells.
     package mutating func text() throws(Failure) -> Text {
         guard try peek() == .string else { throw .type(offset: index) }
         index += 1
         let start = index
         var hasEscapes = false
+        var isASCII = true
         while index < bytes.count {
             switch bytes[index] {
             case 0x22:
                 index += 1
-                return Text(range: start..<index - 1, hasEscapes: hasEscapes)
+                return Text(range: start..<index - 1, hasEscapes: hasEscapes, isASCII: isASCII)
             case 0x5C:
                 hasEscapes = true
                 index += 2
             case 0..<0x20: throw .syntax(offset: index)
+            case 0x80...:
+                isASCII = false
+                index += 1
             default: index += 1
             }
         }
@@ -139,9 +146,7 @@ package struct JSONScanner {
     /// Reads and forgets any value.
     package mutating func skipValue() throws(Failure) {
         switch try peek() {
-        case .string:
-            let text = try text()
-            if text.hasEscapes, string(text) == nil { throw .syntax(offset: text.range.lowerBound) }
+        case .string: try validate(try text())
         case .number: _ = try number()
         case .bool: _ = try bool()
         case .null: _ = try skipNull()
@@ -210,6 +215,10 @@ package struct JSONScanner {
         }
         containerIsEmpty = false
         return true
+    }
+
+    private func validate(_ text: Text) throws(Failure) {
+        guard text.isASCII && !text.hasEscapes || string(text) != nil else { throw .syntax(offset: text.range.lowerBound) }
     }
 
     private mutating func expect(_ byte: UInt8) throws(Failure) {

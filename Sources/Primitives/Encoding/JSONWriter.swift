@@ -56,13 +56,13 @@ package struct JSONWriter {
     /// `null`.
     package mutating func null() { literal("null") }
 
-    /// A whole document.
+    /// A whole document; a number that JSON can't write (infinite, not a number) becomes `null`.
     package mutating func value(_ value: JSONValue) {
         switch value {
         case .null: null()
         case .bool(let bool): self.value(bool)
         case .integer(let integer): self.value(integer)
-        case .real(let real): literal("\(real)")
+        case .real(let real): literal(real.isFinite ? "\(real)" : "null")
         case .string(let text): self.value(text)
         case .array(let elements): array { writer in for element in elements { writer.value(element) } }
         case .object(let members):

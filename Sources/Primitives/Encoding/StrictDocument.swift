@@ -24,8 +24,8 @@ package struct DocumentError: Error, Equatable, CustomStringConvertible {
 }
 
 /// A YAML (or JSON, which is a subset) document read strictly: every field must be known, every value of its type, and each
-/// complaint names file, line and field. Reads the YAML 1.2 core types; anchors, aliases and tags are refused, so that a
-/// small document can't grow into a large one.
+/// complaint names file, line and field. Anchors, aliases and tags are refused, so that a small document can't
+/// grow into a large one and a type is what it looks like.
 package struct StrictDocument {
     private let node: Yams.Node
     /// Where the text came from, for errors.
@@ -33,29 +33,16 @@ package struct StrictDocument {
     /// The way from the root to this node.
     package let field: String
 
+    /// The line of the name that this node has in its mapping.
+    private let nameLine: Int?
+
     /// Parses `text`, at most 1 MiB of it.
     package init(parsing text: String, source: String) throws(DocumentError) {
-        guard text.utf8.count <= 1 << 20 else {
-            throw DocumentError(source: source, line: nil, field: "", message: "expected at most 1 MiB of text, found \(text.utf8.count) bytes")
-        }
-        do {
-            let parser = try Yams.Parser(yaml: text, resolver: .default)
-            guard let node = try parser.singleRoot() else {
-                throw DocumentError(source: source, line: 1, field: "", message: "expected a document, found an empty text")
-            }
-            (self.node, self.source, self.field) = (node, source, "")
-            try withExtendedLifetime(parser) { try refuseAliases(node) }  // a node knows its anchor only while its parser lives
-        } catch let error as DocumentError {
-            throw error
-        } catch let error as YamlError {
-            throw StrictDocument.describe(error, source)
-        } catch {
-            throw DocumentError(source: source, line: nil, field: "", message: "not readable as YAML")
-        }
+        self.init(node: try StrictDocument.root(of: text, source: source), nameLine: nil, source: source, field: "")
     }
 
-    private init(node: Yams.Node, source: String, field: String) {
-        (self.node, self.source, self.field) = (node, source, field)
+    private init(node: Yams.Node, nameLine: Int?, source: String, field: String) {
+        (self.node, self.nameLine, self.source, self.field) = (node, nameLine, source, field)
     }
 
     /// The line on which this node begins.
@@ -64,6 +51,10 @@ package struct StrictDocument {
     /// An error about this node.
     package func error(_ message: String) -> DocumentError {
         DocumentError(source: source, line: line, field: field, message: message)
+    }
+
+    private func nameError(_ message: String) -> DocumentError {
+        DocumentError(source: source, line: nameLine ?? line, field: field, message: message)
     }
 
     // MARK: Shapes
@@ -82,7 +73,7 @@ package struct StrictDocument {
         var members: [String: StrictDocument] = [:]
         for (name, value) in try entries() {
             guard names.contains(name) else {
-                throw value.error("unknown field; expected one of \(names.joined(separator: ", "))")
+                throw value.nameError("unknown field; expected one of \(names.joined(separator: ", "))")
             }
             members[name] = value
         }
@@ -97,8 +88,8 @@ package struct StrictDocument {
         for (key, value) in mapping {
             guard let name = key.scalar?.string else { throw error("expected field names that are plain text") }
             let path = field.isEmpty ? name : "\(field).\(name)"
-            let child = StrictDocument(node: value, source: source, field: path)
-            guard seen.insert(name).inserted else { throw child.error("this field occurs twice; keep one") }
+            let child = StrictDocument(node: value, nameLine: key.mark?.line, source: source, field: path)
+            guard seen.insert(name).inserted else { throw child.nameError("this field occurs twice; keep one") }
             entries.append((name, child))
         }
         return entries
@@ -108,7 +99,7 @@ package struct StrictDocument {
     package func elements() throws(DocumentError) -> [StrictDocument] {
         guard let sequence = node.sequence else { throw error("expected a list, found \(found)") }
         return sequence.enumerated().map { index, node in
-            StrictDocument(node: node, source: source, field: "\(field)[\(index)]")
+            StrictDocument(node: node, nameLine: nil, source: source, field: "\(field)[\(index)]")
         }
     }
 
@@ -147,7 +138,7 @@ package struct StrictDocument {
     package func duration(in range: ClosedRange<Duration>) throws(DocumentError) -> Duration {
         let text = try string()
         guard let duration = StrictDocument.duration(text), range.contains(duration) else {
-            throw error("expected a time such as 250ms, 30s, 5min, 12h or 30d from \(range.lowerBound) to \(range.upperBound), found “\(text)”")
+            throw error("expected a time such as 250ms, 30s, 5min, 12h or 30d from \(range.lowerBound) to \(range.upperBound), found \(found)")
         }
         return duration
     }
@@ -156,7 +147,7 @@ package struct StrictDocument {
     package func bytes(in range: ClosedRange<Int>) throws(DocumentError) -> Int {
         let text = try string()
         guard let count = StrictDocument.byteCount(text), range.contains(count) else {
-            throw error("expected a size such as 512KiB or 1MiB from \(range.lowerBound) to \(range.upperBound) bytes, found “\(text)”")
+            throw error("expected a size such as 512KiB or 1MiB from \(range.lowerBound) to \(range.upperBound) bytes, found \(found)")
         }
         return count
     }
@@ -168,31 +159,6 @@ package struct StrictDocument {
         if node.mapping != nil { return "a mapping" }
         if node.sequence != nil { return "a list" }
         return "“\(node.scalar?.string.prefix(64) ?? "")”"
-    }
-
-    private func refuseAliases(_ node: Yams.Node) throws(DocumentError) {
-        if node.anchor != nil || node.alias != nil {
-            throw DocumentError(source: source, line: node.mark?.line, field: "", message: "anchors and aliases are not supported; write the value out")
-        }
-        if let mapping = node.mapping {
-            for (key, value) in mapping {
-                try refuseAliases(key)
-                try refuseAliases(value)
-            }
-        }
-        for element in node.sequence ?? [] { try refuseAliases(element) }
-    }
-
-    private static func describe(_ error: YamlError, _ source: String) -> DocumentError {
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
-            DocumentError(source: source, line: mark.line, field: "", message: "not valid YAML: \(problem)")
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            DocumentError(
-                source: source, line: context.mark.line, field: "",
-                message: "these fields occur twice: \(duplicates.joined(separator: ", "))")
-        default: DocumentError(source: source, line: nil, field: "", message: "not readable as YAML")
-        }
     }
 
     private static func duration(_ text: String) -> Duration? {

@@ -71,21 +71,29 @@ package enum PrivateFile {
             }
             return fsync(descriptor) == 0 ? nil : errno
         }
-        if let failure {
+        if let failure = failure ?? syncFolder(of: path) {
             unlink(path)
             throw .system("\(path): can't be written: \(String(cString: strerror(failure)))")
         }
     }
+
+    /// Makes the name of a new file as durable as its content; the error number if that fails.
+    private static func syncFolder(of path: String) -> Int32? {
+        let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return errno }
+        defer { close(descriptor) }
+        return fsync(descriptor) == 0 ? nil : errno
+    }
 }
 
 extension SecretBytes {
-    /// The same without one line end at its end.
+    /// The same without one line end (LF or CR LF) at its end.
     package borrowing func withoutTrailingNewline() -> SecretBytes {
         let end = withSpan { span in
-            var end = span.count
-            if end > 0, span[end - 1] == 0x0A { end -= 1 }
-            if end > 0, span[end - 1] == 0x0D { end -= 1 }
-            return end
+            let count = span.count
+            guard count > 0, span[count - 1] == 0x0A else { return count }
+            return count > 1 && span[count - 2] == 0x0D ? count - 2 : count - 1
         }
         return slice(0..<end)
     }

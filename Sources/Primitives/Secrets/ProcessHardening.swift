@@ -36,9 +36,10 @@ package enum ProcessHardening {
         return shim_getrlimit_nofile(&limit) == 0 ? Int(clamping: limit.rlim_cur) : 0
     }
 
-    /// Has OpenSSL keep the private numbers of RSA and EC keys on locked, guarded memory of its own (1 MiB), from now on.
-    /// - Returns: false if the kernel refused to lock it; the keys are then on the ordinary heap.
-    @discardableResult package static func prepareOpenSSLSecureHeap() -> Bool {
-        CRYPTO_secure_malloc_init(1 << 20, 16) == 1
-    }
+    /// Has OpenSSL keep the private numbers of RSA and EC keys on locked, guarded memory of its own (1 MiB), from now on; once for
+    /// the process.
+    /// - Returns: false if the kernel refused to lock or fence it, or if there is none and the keys are on the ordinary heap.
+    @discardableResult package static func prepareOpenSSLSecureHeap() -> Bool { secureHeap }
+
+    private static let secureHeap = CRYPTO_secure_malloc_init(1 << 20, 16) == 1
 }

@@ -31,10 +31,18 @@ package struct SecretBytes: ~Copyable, @unchecked Sendable {  // unique owner, n
         }
     }
 
-    /// A copy of bytes that a wire or file format forced into ordinary memory. Wipe the original where you own it.
+    /// A copy of bytes that a wire or file format forced into ordinary memory. Wipe the original where you own it; no other copy
+    /// stays behind.
     package init(copying bytes: some Sequence<UInt8>) {
-        let bytes = ContiguousArray(bytes)
-        self.init(count: bytes.count) { buffer in _ = buffer.initialize(from: bytes) }
+        if let count = bytes.withContiguousStorageIfAvailable({ $0.count }) {
+            self.init(count: count) { buffer in
+                _ = bytes.withContiguousStorageIfAvailable { buffer.initialize(from: $0) }
+            }
+        } else {
+            var collected = Array(bytes)
+            self.init(count: collected.count) { buffer in _ = buffer.initialize(from: collected) }
+            collected.wipe()
+        }
     }
 
     /// Lends the bytes; the span can't outlive the closure.

@@ -26,6 +26,8 @@ package enum SecretMemory {
     private struct Pool {
         /// Free slots by the base-two logarithm of their size.
         var free: [[UInt]] = Array(repeating: [], count: 18)
+        /// Chunks of their own that the kernel wouldn't lock: `munlock` doesn't tell on release.
+        var unlockedChunks: Set<UInt> = []
         var status = Status()
     }
 
@@ -39,11 +41,11 @@ package enum SecretMemory {
         let slotBytes = slotBytes(for: count)
         return pool.withLock { pool in
             pool.status.liveSlots += 1
-            guard slotBytes <= largestSlot else { return mapChunk(slotBytes, &pool.status) }
+            guard slotBytes <= largestSlot else { return mapOwnChunk(slotBytes, &pool) }
             let shelf = slotBytes.trailingZeroBitCount
             if let slot = pool.free[shelf].popLast() { return UnsafeMutableRawPointer(bitPattern: slot)! }
             let chunkBytes = max(smallChunkBytes, slotBytes * 2)
-            let chunk = mapChunk(chunkBytes, &pool.status)
+            let (chunk, _) = mapChunk(chunkBytes, &pool.status)
             for offset in stride(from: chunkBytes - slotBytes, to: 0, by: -slotBytes) {
                 pool.free[shelf].append(UInt(bitPattern: chunk + offset))
             }
@@ -60,7 +62,7 @@ package enum SecretMemory {
             if slotBytes <= largestSlot {
                 pool.free[slotBytes.trailingZeroBitCount].append(UInt(bitPattern: slot))
             } else {
-                unmapChunk(slot, slotBytes, &pool.status)
+                unmapOwnChunk(slot, slotBytes, &pool)
             }
         }
     }
@@ -73,7 +75,22 @@ package enum SecretMemory {
 
     private static let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
 
-    private static func mapChunk(_ bytes: Int, _ status: inout Status) -> UnsafeMutableRawPointer {
+    private static func mapOwnChunk(_ bytes: Int, _ pool: inout Pool) -> UnsafeMutableRawPointer {
+        let (chunk, isLocked) = mapChunk(bytes, &pool.status)
+        if !isLocked { pool.unlockedChunks.insert(UInt(bitPattern: chunk)) }
+        return chunk
+    }
+
+    private static func unmapOwnChunk(_ chunk: UnsafeMutableRawPointer, _ bytes: Int, _ pool: inout Pool) {
+        if pool.unlockedChunks.remove(UInt(bitPattern: chunk)) == nil {
+            pool.status.lockedBytes -= bytes
+        } else {
+            pool.status.unlockedBytes -= bytes
+        }
+        munmap(chunk - pageBytes, bytes + 2 * pageBytes)  // unlocks too
+    }
+
+    private static func mapChunk(_ bytes: Int, _ status: inout Status) -> (UnsafeMutableRawPointer, isLocked: Bool) {
         let total = bytes + 2 * pageBytes
         let base = mmap(nil, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let base, base != MAP_FAILED else {
@@ -85,16 +102,8 @@ package enum SecretMemory {
         }
         _ = madvise(data, bytes, MADV_DONTDUMP)
         _ = madvise(data, bytes, MADV_DONTFORK)
-        if mlock(data, bytes) == 0 { status.lockedBytes += bytes } else { status.unlockedBytes += bytes }
-        return data
-    }
-
-    private static func unmapChunk(_ data: UnsafeMutableRawPointer, _ bytes: Int, _ status: inout Status) {
-        if munlock(data, bytes) == 0, status.lockedBytes >= bytes {
-            status.lockedBytes -= bytes
-        } else {
-            status.unlockedBytes = max(0, status.unlockedBytes - bytes)
-        }
-        munmap(data - pageBytes, bytes + 2 * pageBytes)
+        let isLocked = mlock(data, bytes) == 0
+        if isLocked { status.lockedBytes += bytes } else { status.unlockedBytes += bytes }
+        return (data, isLocked)
     }
 }

@@ -1,14 +1,31 @@
 import COpenSSL
 
+/// What the callbacks of one connection need, and what they found out.
+final class TLSServerNegotiation {
+    let context: TLSServerContext
+    /// The name in the client's hello, by which the identity was chosen. OpenSSL forgets it where a TLS 1.2 session is resumed.
+    var serverName: String?
+
+    init(_ context: TLSServerContext) { self.context = context }
+
+    /// The one that `TLSServerConnection` attached to `ssl`, and keeps alive.
+    static func of(_ ssl: OpaquePointer) -> TLSServerNegotiation? {
+        SSL_get_ex_data(ssl, 0).map { Unmanaged<TLSServerNegotiation>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    func attach(to ssl: OpaquePointer) { SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque()) }
+}
+
 /// Chooses the identity by the server name in the hello (RFC 6066, 3), before sessions and versions are negotiated.
 func clientHelloCallback(ssl: OpaquePointer?, alert: UnsafeMutablePointer<CInt>?, _: UnsafeMutableRawPointer?) -> CInt {
-    guard let ssl, let context = TLSServerContext.of(ssl) else { return SSL_CLIENT_HELLO_ERROR }
+    guard let ssl, let negotiation = TLSServerNegotiation.of(ssl) else { return SSL_CLIENT_HELLO_ERROR }
     var start: UnsafePointer<UInt8>?
     var count = 0
-    guard SSL_client_hello_get0_ext(ssl, UInt32(TLSEXT_TYPE_server_name), &start, &count) == 1, let start else {
-        return SSL_CLIENT_HELLO_SUCCESS
-    }
-    if let name = serverName(UnsafeBufferPointer(start: start, count: count)) { context.select(name, for: ssl) }
+    let isPresent = SSL_client_hello_get0_ext(ssl, UInt32(TLSEXT_TYPE_server_name), &start, &count) == 1
+    let name = isPresent ? serverName(UnsafeBufferPointer(start: start, count: count)) : nil
+    // Also where there is no name: after a HelloRetryRequest (RFC 8446, 4.1.4) this is a second hello, and the first may have named one.
+    guard negotiation.context.select(name, for: ssl) else { return SSL_CLIENT_HELLO_ERROR }
+    negotiation.serverName = name
     return SSL_CLIENT_HELLO_SUCCESS
 }
 

@@ -18,17 +18,22 @@ struct TLSServerConnection: ~Copyable {
     private let ssl: OpaquePointer
     private let input: OpaquePointer
     private let output: OpaquePointer
-    private let context: TLSServerContext  // the SSL's ex_data points to it
+    private let negotiation: TLSServerNegotiation  // the SSL's ex_data points to it
 
     init(context: TLSServerContext) throws(TLSError) {
         let ssl = try context.makeSSL()
-        guard let input = BIO_new(BIO_s_mem()), let output = BIO_new(BIO_s_mem()) else {
+        let (input, output) = (BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()))
+        guard let input, let output else {
+            BIO_free(input)
+            BIO_free(output)
             SSL_free(ssl)
             throw .handshake(.drain("BIO_new"))
         }
         shim_BIO_set_mem_eof_return(input, -1)  // empty means "not yet", never "the end"
         SSL_set_bio(ssl, input, output)
-        (self.ssl, self.input, self.output, self.context) = (ssl, input, output, context)
+        negotiation = TLSServerNegotiation(context)
+        negotiation.attach(to: ssl)
+        (self.ssl, self.input, self.output) = (ssl, input, output)
     }
 
     deinit { SSL_free(ssl) }  // frees the BIOs too
@@ -94,10 +99,9 @@ struct TLSServerConnection: ~Copyable {
         var start: UnsafePointer<UInt8>?
         var count: UInt32 = 0
         SSL_get0_alpn_selected(ssl, &start, &count)
-        let name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map { String(cString: $0).lowercased() }
         return TLSHandshake(
             applicationProtocol: start.map { String(decoding: UnsafeBufferPointer(start: $0, count: Int(count)), as: UTF8.self) },
-            serverName: name, version: String(cString: SSL_get_version(ssl)), isResumed: SSL_session_reused(ssl) == 1,
+            serverName: negotiation.serverName, version: String(cString: SSL_get_version(ssl)), isResumed: SSL_session_reused(ssl) == 1,
             clientCertificateDER: clientCertificateDER())
     }
 

@@ -38,27 +38,25 @@ package final class TLSServerContext: @unchecked Sendable {  // SSL_CTX counts r
 
     deinit { contexts.forEach { SSL_CTX_free($0) } }
 
-    /// A new server-side `SSL`, which the caller frees; `self` must outlive it.
+    /// A new server-side `SSL`, which the caller frees, and to which it attaches a `TLSServerNegotiation`.
     func makeSSL() throws(TLSError) -> OpaquePointer {
         guard let ssl = SSL_new(contexts[0]) else { throw .handshake(.drain("SSL_new")) }
-        SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
         SSL_set_verify(ssl, verifyModes[0], nil)
         SSL_set_accept_state(ssl)
         return ssl
     }
 
-    /// The set that made `ssl`.
-    static func of(_ ssl: OpaquePointer) -> TLSServerContext? {
-        SSL_get_ex_data(ssl, 0).map { Unmanaged<TLSServerContext>.fromOpaque($0).takeUnretainedValue() }
+    /// Gives `ssl` the identity for `serverName` (the first one if nil or unknown), before anything else of the hello is looked at.
+    /// - Returns: false if OpenSSL has no memory for it.
+    func select(_ serverName: String?, for ssl: OpaquePointer) -> Bool {
+        let index = serverName.flatMap(index(of:)) ?? 0
+        SSL_set_verify(ssl, verifyModes[index], nil)
+        return SSL_set_SSL_CTX(ssl, contexts[index]) == contexts[index]
     }
 
-    /// Gives `ssl` the identity for `serverName`, before anything else of the hello is looked at.
-    func select(_ serverName: String, for ssl: OpaquePointer) {
-        var index = indexByName[serverName]
-        if index == nil, let dot = serverName.firstIndex(of: ".") { index = indexByName["*\(serverName[dot...])"] }
-        guard let index, index > 0 else { return }
-        SSL_set_SSL_CTX(ssl, contexts[index])
-        SSL_set_verify(ssl, verifyModes[index], nil)
+    private func index(of serverName: String) -> Int? {
+        if let index = indexByName[serverName] { return index }
+        return serverName.firstIndex(of: ".").flatMap { indexByName["*\(serverName[$0...])"] }
     }
 }
 
@@ -105,7 +103,7 @@ private func setIdentity(_ context: OpaquePointer, _ identity: TLSServerIdentity
     let key = identity.privateKeyPEM.bytes.withPointer { pointer -> OpaquePointer? in
         guard let bio = BIO_new_mem_buf(pointer, CInt(identity.privateKeyPEM.bytes.count)) else { return nil }
         defer { BIO_free(bio) }
-        return PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in 0 }, nil)
+        return PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in -1 }, nil)  // there is no passphrase
     }
     guard let key else {
         throw .configuration("private key for \(name): expected an unencrypted PEM private key (\(OpenSSLError.drain("PEM_read_bio_PrivateKey")))")
@@ -114,11 +112,16 @@ private func setIdentity(_ context: OpaquePointer, _ identity: TLSServerIdentity
     guard SSL_CTX_use_PrivateKey(context, key) == 1, SSL_CTX_check_private_key(context) == 1 else {
         throw .configuration("private key for \(name) does not belong to its certificate (\(OpenSSLError.drain("SSL_CTX_check_private_key")))")
     }
-    // Sessions of one identity must not be resumed under another that asks more of its clients.
-    var sessionContext = Array((identity.serverNames.joined(separator: ",") + "|\(identity.clientCertificates)").utf8)
+    try separateSessions(context, identity)
+}
+
+/// Sessions of one identity must not be resumed under another that asks more of its clients.
+private func separateSessions(_ context: OpaquePointer, _ identity: TLSServerIdentity) throws(TLSError) {
+    let description = Array((identity.serverNames.joined(separator: ",") + "|\(identity.clientCertificates)").utf8)
     var digest = [UInt8](repeating: 0, count: 32)
-    EVP_Digest(&sessionContext, sessionContext.count, &digest, nil, EVP_sha256(), nil)
-    SSL_CTX_set_session_id_context(context, digest, 32)
+    guard EVP_Digest(description, description.count, &digest, nil, EVP_sha256(), nil) == 1,
+        SSL_CTX_set_session_id_context(context, digest, 32) == 1
+    else { throw .handshake(.drain("SSL_CTX_set_session_id_context")) }
 }
 
 private func setTrust(_ context: OpaquePointer, _ identity: TLSServerIdentity) throws(TLSError) {
@@ -133,8 +136,9 @@ private func setTrust(_ context: OpaquePointer, _ identity: TLSServerIdentity) t
     defer { X509_STORE_free(store) }
     X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))  // a pinned leaf is its own anchor
     for anchor in anchors {
-        X509_STORE_add_cert(store, anchor)
-        SSL_CTX_add_client_CA(context, anchor)
+        guard X509_STORE_add_cert(store, anchor) == 1, SSL_CTX_add_client_CA(context, anchor) == 1 else {
+            throw .handshake(.drain("X509_STORE_add_cert"))
+        }
     }
     guard shim_SSL_CTX_set1_verify_cert_store(context, store) == 1 else { throw .handshake(.drain("SSL_CTX_set1_verify_cert_store")) }
 }
@@ -144,11 +148,16 @@ private func readCertificates(_ pem: String, what: String) throws(TLSError) -> [
     var certificates: [OpaquePointer] = []
     let bytes = Array(pem.utf8)
     bytes.withUnsafeBytes { buffer in
-        guard let bio = BIO_new_mem_buf(buffer.baseAddress, CInt(buffer.count)) else { return }
+        guard let bio = BIO_new_mem_buf(buffer.baseAddress, CInt(clamping: buffer.count)) else { return }
         defer { BIO_free(bio) }
         while let certificate = PEM_read_bio_X509(bio, nil, nil, nil) { certificates.append(certificate) }
     }
-    ERR_clear_error()  // the end of the text is an error to PEM_read_bio
+    let last = ERR_peek_last_error()  // the end of the text is an error to PEM_read_bio: “no start line”
+    let failure = OpenSSLError.drain("PEM_read_bio_X509")
+    guard ERR_GET_LIB(last) == ERR_LIB_PEM, ERR_GET_REASON(last) == PEM_R_NO_START_LINE else {
+        certificates.forEach { X509_free($0) }
+        throw .configuration("\(what): expected PEM certificates, found one that can't be read (\(failure))")
+    }
     guard !certificates.isEmpty else { throw .configuration("\(what): expected PEM certificates, found none") }
     return certificates
 }

@@ -19,9 +19,10 @@ package final class TLSServerHandler: ChannelDuplexHandler {
     private var timer: Scheduled<Void>?
     private var pending = MarkedCircularBuffer<(ByteBuffer, EventLoopPromise<Void>?)>(initialCapacity: 4)
     private var readIsWanted = false
+    private var outputIsClosed = false
 
     /// A handler for one new connection.
-    /// - Parameter onHandshake: runs on the event loop; throwing closes the connection.
+    /// - Parameter onHandshake: runs on the event loop; throwing closes the connection before any plaintext is passed on.
     /// - Throws: `TLSError` if OpenSSL has no memory for it.
     package init(
         context: TLSServerContext, handshakeTimeout: Duration,
@@ -97,7 +98,7 @@ package final class TLSServerHandler: ChannelDuplexHandler {
                 try onHandshake(context.channel, connection.agreement())
             } catch {
                 context.fireErrorCaught(error)
-                context.close(promise: nil)
+                return close(context: context, mode: .all, promise: nil)
             }
             flush(context: context)
         case .needsInput: sendOutput(context)
@@ -142,7 +143,7 @@ package final class TLSServerHandler: ChannelDuplexHandler {
     // MARK: To the wire
 
     package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard state != .failed, state != .closed else {
+        guard state != .failed, state != .closed, !outputIsClosed else {
             promise?.fail(TLSError.closed)
             return
         }
@@ -176,9 +177,12 @@ package final class TLSServerHandler: ChannelDuplexHandler {
         guard mode != .input, state == .open || state == .inputClosed else {
             return context.close(mode: mode, promise: promise)
         }
-        flush(context: context)
-        connection.shutdown()
-        sendOutput(context)
+        if !outputIsClosed {
+            flush(context: context)
+            connection.shutdown()
+            sendOutput(context)
+            outputIsClosed = true
+        }
         if mode == .all { state = .closed }
         context.close(mode: mode, promise: promise)
     }

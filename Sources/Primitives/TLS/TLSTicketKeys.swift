@@ -15,7 +15,7 @@ package final class TLSTicketKeys: Sendable {
     private let periodNanoseconds: UInt64
 
     /// Keys that change every `period`.
-    package init(period: Duration = .seconds(6 * 3600)) { periodNanoseconds = UInt64(max(1, period.nanoseconds)) }
+    package init(period: Duration = .seconds(6 * 3600)) { periodNanoseconds = UInt64(min(max(1, period.nanoseconds), 1 << 60)) }
 
     /// Begins a new key now; tickets under the present one stay good.
     package func rotate() throws(OpenSSLError) {
@@ -27,8 +27,8 @@ package final class TLSTicketKeys: Sendable {
     func current() throws(OpenSSLError) -> (name: [UInt8], secret: SharedSecret) {
         let now = MonotonicClock.nanoseconds
         let fresh = entries.withLock { entries -> Entry? in
-            entries.removeAll { now - $0.born >= 3 * periodNanoseconds }
-            return entries.first.flatMap { now - $0.born < periodNanoseconds ? $0 : nil }
+            forget(&entries, now)
+            return entries.first.flatMap { now < $0.born + periodNanoseconds ? $0 : nil }
         }
         if let fresh { return (fresh.name, fresh.secret) }
         let entry = try makeEntry(at: now)
@@ -40,10 +40,15 @@ package final class TLSTicketKeys: Sendable {
     func find(_ name: UnsafeBufferPointer<UInt8>) -> (secret: SharedSecret, isStale: Bool)? {
         let now = MonotonicClock.nanoseconds
         return entries.withLock { entries in
+            forget(&entries, now)
             guard let index = entries.firstIndex(where: { $0.name.elementsEqual(name) }) else { return nil }
-            guard now - entries[index].born < 3 * periodNanoseconds else { return nil }
             return (entries[index].secret, index > 0)
         }
+    }
+
+    /// Two threads may have read the clock before either took the lock, so `now` can lie before a birth.
+    private func forget(_ entries: inout [Entry], _ now: UInt64) {
+        entries.removeAll { now > $0.born && now - $0.born >= 3 * periodNanoseconds }
     }
 
     private func makeEntry(at time: UInt64) throws(OpenSSLError) -> Entry {
@@ -58,12 +63,12 @@ func ticketKeyCallback(
     ssl: OpaquePointer?, name: UnsafeMutablePointer<UInt8>?, iv: UnsafeMutablePointer<UInt8>?, cipher: OpaquePointer?,
     mac: OpaquePointer?, isSealing: CInt
 ) -> CInt {
-    guard let ssl, let name, let iv, let context = TLSServerContext.of(ssl) else { return -1 }
+    guard let ssl, let name, let iv, let keys = TLSServerNegotiation.of(ssl)?.context.ticketKeys else { return -1 }
     guard isSealing == 1 else {
-        guard let (secret, isStale) = context.ticketKeys.find(UnsafeBufferPointer(start: name, count: 16)) else { return 0 }
+        guard let (secret, isStale) = keys.find(UnsafeBufferPointer(start: name, count: 16)) else { return 0 }
         return prepare(secret, iv, cipher, mac, isSealing: false) ? (isStale ? 2 : 1) : -1
     }
-    guard let current = try? context.ticketKeys.current(), RAND_bytes(iv, 16) == 1 else { return -1 }
+    guard let current = try? keys.current(), RAND_bytes(iv, 16) == 1 else { return -1 }
     name.update(from: current.name, count: 16)
     return prepare(current.secret, iv, cipher, mac, isSealing: true) ? 1 : -1
 }

@@ -15,7 +15,10 @@ package struct Instant: Sendable, Hashable, Comparable {
     }
 
     /// Whole seconds since 1970, rounded down.
-    package var seconds: Int64 { (nanoseconds - (nanoseconds < 0 ? 999_999_999 : 0)) / 1_000_000_000 }
+    package var seconds: Int64 {
+        let (quotient, remainder) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        return remainder < 0 ? quotient - 1 : quotient
+    }
 
     /// Earlier or later.
     package static func < (a: Instant, b: Instant) -> Bool { a.nanoseconds < b.nanoseconds }
@@ -29,20 +32,19 @@ package struct Instant: Sendable, Hashable, Comparable {
     /// Earlier by `duration`; saturates.
     package static func - (instant: Instant, duration: Duration) -> Instant { instant + (.zero - duration) }
 
-    /// The time from `earlier` to `later`.
+    /// The time from `earlier` to `later`, exactly.
     package static func - (later: Instant, earlier: Instant) -> Duration {
-        .nanoseconds(later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds).partialValue)
+        .nanoseconds(later.nanoseconds) - .nanoseconds(earlier.nanoseconds)
     }
 }
 
 extension Duration {
     /// The whole of it in nanoseconds; saturates near 292 years.
     package var nanoseconds: Int64 {
+        if self >= .nanoseconds(Int64.max) { return .max }
+        if self <= .nanoseconds(Int64.min) { return .min }
         let (seconds, attoseconds) = components
-        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        guard !overflow else { return seconds < 0 ? .min : .max }
-        let (sum, second) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
-        return second ? (seconds < 0 ? .min : .max) : sum
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 }
 

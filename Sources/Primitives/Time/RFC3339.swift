@@ -30,6 +30,8 @@ package enum RFC3339 {
     }
 
     /// The instant that a text names; nil unless it is a date, `T`, a time with up to nine decimals, and `Z` or an offset.
+    ///
+    /// Years beyond the reach of `Instant` (before 1678, after 2261) saturate. A leap second (`:60`) is refused.
     package static func parse(_ text: String) -> Instant? {
         var reader = Reader(bytes: Array(text.utf8))
         guard let year = reader.number(4), reader.skip(0x2D), let month = reader.number(2), reader.skip(0x2D),
@@ -39,7 +41,7 @@ package enum RFC3339 {
             let fraction = reader.fraction(), let offset = reader.offset(), reader.isAtEnd
         else { return nil }
         let seconds = days(fromCivil: year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset
-        return Instant(nanoseconds: seconds * 1_000_000_000 + fraction)
+        return Instant(nanoseconds: (Duration.seconds(seconds) + .nanoseconds(fraction)).nanoseconds)
     }
 
     private struct Reader {
