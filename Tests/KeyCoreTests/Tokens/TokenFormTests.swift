@@ -90,7 +90,8 @@ import Testing
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/ ".utf8)
         var random = SeededGenerator(seed: 2026)
         var survivors: [String] = []
-        for _ in 0..<50_000 {
+        for number in 0..<50_000 {
+            if number.isMultiple(of: 50) { await Task.yield() }  // the tests beside this one have deadlines
             let mutant = Self.mutate(token, alphabet, &random)
             if mutant != token, await world.rejection(mutant) == nil { survivors.append(String(decoding: mutant, as: UTF8.self)) }
         }
