@@ -9,7 +9,8 @@ import Testing
 
     @Test("makes 32 bytes for AES-256, each time others, and refuses every other algorithm")
     func generate() async throws {
-        let (a, b) = (try await source.generate(.aes256), try await source.generate(.aes256))
+        let a = try await source.generate(.aes256)
+        let b = try await source.generate(.aes256)
         #expect(a.count == 32 && b.count == 32 && !a.isEqual(to: b))
         for algorithm in KeyAlgorithm.allCases where algorithm != .aes256 {
             await #expect(throws: KeySourceError.unsupported) { _ = try await source.generate(algorithm).count }
