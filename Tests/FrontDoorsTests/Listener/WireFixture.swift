@@ -57,7 +57,7 @@ final class WireFixture: Sendable {
     let port: Int
     let certificates: WireCertificates
 
-    init(_ handler: any HTTPHandler, clock: WallClock = .system, _ change: (inout ListenerLimits) -> Void = { _ in }) async throws {
+    init(_ handler: any HTTPHandler, identities: [String] = ["ekm", "other"], clock: WallClock = .system, _ change: (inout ListenerLimits) -> Void = { _ in }) async throws {
         var limits = ListenerLimits()
         // Generous, since other tests run beside this one; each test shortens what it is about.
         limits.handshakeTimeout = .seconds(60)
@@ -68,7 +68,7 @@ final class WireFixture: Sendable {
         change(&limits)
         certificates = try WireCertificates.shared.get()
         listener = try Listener(
-            handler: handler, tls: try Self.context(certificates, ["ekm", "other"]), limits: limits, threads: 2, clock: clock, logger: .quiet)
+            handler: handler, tls: try Self.context(certificates, identities), limits: limits, threads: 2, clock: clock, logger: .quiet)
         port = try await listener.start(host: "127.0.0.1", port: 0)
     }
 
@@ -97,10 +97,10 @@ final class WireFixture: Sendable {
 
 /// Opens a listener for the time of `body`, and sees that nothing is left in its gate.
 func withListener(
-    _ handler: any HTTPHandler = WireHandler(), clock: WallClock = .system, limits change: (inout ListenerLimits) -> Void = { _ in },
+    _ handler: any HTTPHandler = WireHandler(), identities: [String] = ["ekm", "other"], clock: WallClock = .system, limits change: (inout ListenerLimits) -> Void = { _ in },
     _ body: (WireFixture) async throws -> Void
 ) async throws {
-    let wire = try await WireFixture(handler, clock: clock, change)
+    let wire = try await WireFixture(handler, identities: identities, clock: clock, change)
     do { try await body(wire) } catch {
         await wire.listener.drain()
         throw error
