@@ -30,7 +30,12 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    /// What isn't the whole connection's fault ends its stream only: a client that stops sending once it has been refused (413) ends
+    /// its body short of the announced length.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if error is NIOHTTP2Errors.ContentLengthViolated || error is NIOHTTP2Errors.StreamError { return }
+        context.close(promise: nil)
+    }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is ChannelShouldQuiesceEvent { leave() }
