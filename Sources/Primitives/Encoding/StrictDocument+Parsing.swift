@@ -35,7 +35,7 @@ extension StrictDocument {
     }
 
     private static func describe(_ error: YamlError, _ text: String, _ source: String) -> DocumentError {
-        let unsupported = "anchors, aliases and tags (&, *, !) are not supported; write the value out, or quote a text that begins so"
+        let unsupported = "anchors and aliases are not supported; write the value out (nor are tags; quote a text that begins with &, * or !)"
         switch error {
         case .composer(_, "found undefined alias", let mark, _):
             return DocumentError(source: source, line: mark.line, field: "", message: unsupported)

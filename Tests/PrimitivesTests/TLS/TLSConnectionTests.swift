@@ -212,11 +212,11 @@ import Testing
 
     @Test("an open connection outlives the handshake time-out")
     func openOutlivesTimeout() async throws {
-        try await serve(timeout: .seconds(3)) { server in
+        try await serve(timeout: .seconds(6)) { server in
             try await server.python(
                 """
                 client = connect()
-                time.sleep(3.3)
+                time.sleep(6.3)
                 client.sendall(b"still here\\n")
                 print(line(client))
                 """, prints: "b'still here\\n'")
