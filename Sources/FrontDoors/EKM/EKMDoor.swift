@@ -103,8 +103,9 @@ package struct EKMDoor: Sendable {
         record.cause = error.cause
         record.status = error.status
         record.latencyMicroseconds = Int64((MonotonicClock.nanoseconds - start) / 1000)
-        // Who isn't authenticated must not be able to fill the disk: beyond a rate, such refusals are counted, not written.
-        if noted.principal == nil {
+        // A stranger must not be able to fill the disk, be it one with a token (anybody can have Google sign one): beyond a rate, their
+        // refusals are counted, not written.
+        if noted.principal == nil || ["policy-principal", "unknown-endpoint"].contains(error.cause) {
             guard case .record(let suppressed) = refusals.admit() else { return error.response }
             record.suppressed = suppressed > 0 ? suppressed : nil
         }

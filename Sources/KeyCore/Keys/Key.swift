@@ -82,8 +82,12 @@ package struct Key: Sendable, Equatable {
     /// Newest first; at least one.
     package let versions: [KeyVersion]
 
-    /// The version that wraps: the newest active one.
-    package var primary: KeyVersion? { versions.first { $0.state.mayProtect } }
+    /// The version that wraps: the newest one that has been activated, as long as it is active. Stopping it stops wrapping; an older version
+    /// doesn't step in unasked.
+    package var primary: KeyVersion? {
+        let newest = versions.first { $0.state != .preActive }
+        return newest?.state.mayProtect == true ? newest : nil
+    }
 }
 
 /// One generation of a key's material, without the material.

@@ -37,7 +37,7 @@ package final class KeyService: Sendable {
         self.sources = Dictionary(sources.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Wraps a data key under the granted key's newest active version.
+    /// Wraps a data key under the granted key's primary version.
     /// - Parameters:
     ///   - aad: bound to the blob, not hidden in it.
     ///   - record: what is known of the request; version, outcome and latency are filled in.
@@ -48,7 +48,7 @@ package final class KeyService: Sendable {
     ) async throws(KeyServiceError) -> [UInt8] {
         let loaded = try await load(grant, .wrap)
         guard let version = loaded.key.primary, let material = loaded.material(version.number) else {
-            throw .unusable("the key has no active version")
+            throw .unusable("its newest version is not active; rotate the key")
         }
         let source = try source(of: loaded.key)
         let header = WrappedBlob.Header(keyID: grant.key, version: version.number, algorithm: source.wrapAlgorithm).bytes
@@ -85,7 +85,7 @@ package final class KeyService: Sendable {
         let loaded = try await load(grant.key)
         guard loaded.key.purpose == .wrap else { throw .unusable("the key is for \(loaded.key.purpose.rawValue)") }
         if loaded.key.versions.allSatisfy({ $0.state == .destroyed }) { throw .keyNotFound }
-        if operation == .wrap, loaded.key.primary == nil, loaded.key.versions.contains(where: { $0.state == .suspended }) {
+        if operation == .wrap, loaded.key.versions.first(where: { $0.state != .preActive })?.state == .suspended {
             throw .suspended
         }
         return loaded

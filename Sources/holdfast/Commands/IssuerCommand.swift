@@ -62,7 +62,7 @@ struct IssuerCommand: AsyncParsableCommand {
                 """)
         @OptionGroup var data: DataOption
         @Argument(help: "A name for people; unique.") var name: String
-        @Flag(name: .long, help: "Google's service agents: the values of iss and the address are known.") var google = false
+        @Flag(name: .long, help: "Google's EKM service agents: the values of iss, the address and the e-mails' suffix are known.") var google = false
         @Option(name: .long, help: "An accepted value of iss; may be repeated.") var iss: [String] = []
         @Option(name: .long, help: "The https address of its JWK Set.") var jwksURL: String?
         @Option(name: .long, help: "A file with its JWK Set, pinned for good.") var jwksFile: String?
@@ -89,7 +89,8 @@ struct IssuerCommand: AsyncParsableCommand {
                 algorithms.insert(known)
             }
             var claims = Issuer.ClaimRules()
-            claims.allowedEmailSuffixes = emailSuffix.map { $0.lowercased() }
+            let suffixes = google && emailSuffix.isEmpty ? ["@gcp-sa-ekms.iam.gserviceaccount.com"] : emailSuffix
+            claims.allowedEmailSuffixes = suffixes.map { $0.lowercased() }
             return Issuer(
                 id: try IssuerID.random(), name: name, values: values, keys: try origin(), algorithms: algorithms, claims: claims)
         }

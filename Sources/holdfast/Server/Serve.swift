@@ -110,7 +110,9 @@ final class Server: Sendable {
     private func destroyDueKeys() async {
         while !Task.isCancelled {
             do {
-                for (id, version) in try await installation.keys.destroyDue() {
+                let destroyed = try await installation.keys.destroyDue()
+                if !destroyed.isEmpty { try installation.database.checkpoint() }  // takes the sealed material out of the WAL too
+                for (id, version) in destroyed {
                     var record = AuditRecord(ManagementAudit.keyDestroyed, .allowed, at: installation.clock.now)
                     (record.keyID, record.keyVersion, record.actor) = (id, version, "schedule")
                     try await journal.append(record)
