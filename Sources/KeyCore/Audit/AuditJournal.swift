@@ -67,6 +67,11 @@ package final class AuditJournal: AuditSink {
 final class JournalCore: Sendable {
     private static let writerSignal = 0
     private static let watchdogSignal = 1
+    /// After a batch of at least so many records …
+    private static let crowd = 3
+    /// … the next ones are given this long to gather: under load that halves the number of syncs and thread switches for a fraction of a
+    /// millisecond of latency. A lone caller never waits.
+    private static let gathering = Duration.microseconds(200)
     let queue: Monitor<JournalQueue>
     private let deadline: UInt64
     private let clock: WallClock
@@ -125,6 +130,7 @@ final class JournalCore: Sendable {
             let (time, answer) = (clock.now, fault.map(AuditError.unavailable))
             for waiter in queue.withLock({ $0.complete(fault, at: time) }) { waiter.continuation.resume(returning: answer) }
             if case .close = work { break }
+            if case .batch(let waiters) = work, waiters.count >= JournalCore.crowd { NativeThread.sleep(JournalCore.gathering) }
             if let due, due <= MonotonicClock.nanoseconds, writer.checkpointDue == due { writer.postponeCheckpoint() }
         }
         end()

@@ -6,11 +6,18 @@ package struct UUIDBytes: Hashable, Sendable, CustomStringConvertible {
     private let low: UInt64
 
     /// From sixteen bytes in network order; nil for another count.
-    package init?(_ bytes: some Collection<UInt8>) {
+    package init?(_ bytes: ArraySlice<UInt8>) {
         guard bytes.count == 16 else { return nil }
-        high = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-        low = bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) }
+        var halves: (UInt64, UInt64) = (0, 0)
+        for offset in 0..<8 {
+            halves.0 = halves.0 << 8 | UInt64(bytes[bytes.startIndex + offset])
+            halves.1 = halves.1 << 8 | UInt64(bytes[bytes.startIndex + 8 + offset])
+        }
+        (high, low) = halves
     }
+
+    /// From sixteen bytes in network order; nil for another count.
+    package init?(_ bytes: [UInt8]) { self.init(bytes[...]) }
 
     /// From canonical text: lower case, with hyphens; nil for anything else.
     package init?(_ text: some StringProtocol) {

@@ -24,47 +24,64 @@ package enum SecretMemory {
     private static let smallChunkBytes = 64 << 10
 
     private struct Pool {
-        /// Free slots by the base-two logarithm of their size.
-        var free: [[UInt]] = Array(repeating: [], count: 18)
         /// Chunks of their own that the kernel wouldn't lock: `munlock` doesn't tell on release.
         var unlockedChunks: Set<UInt> = []
         var status = Status()
     }
 
+    /// Free slots by the base-two logarithm of their size. Each thread has its shelves (two may share them), so that threads don't
+    /// wait for each other; one that has run out takes from the others before it asks the kernel.
+    private final class Shelves: Sendable {
+        private let free = Mutex<[[UInt]]>(Array(repeating: [], count: 18))
+
+        func take(_ shelf: Int) -> UInt? { free.withLock { $0[shelf].popLast() } }
+        func put(_ slot: UInt, on shelf: Int) { free.withLock { $0[shelf].append(slot) } }
+    }
+
     private static let pool = Mutex(Pool())
+    private static let shelves = (0..<16).map { _ in Shelves() }
+    private static let liveSlots = Atomic<Int>(0)
 
     /// The present state of the pool.
-    package static var status: Status { pool.withLock { $0.status } }
+    package static var status: Status {
+        var status = pool.withLock { $0.status }
+        status.liveSlots = liveSlots.load(ordering: .relaxed)
+        return status
+    }
 
     /// A zeroed slot of at least `count` bytes.
     static func allocate(_ count: Int) -> UnsafeMutableRawPointer {
         let slotBytes = slotBytes(for: count)
-        return pool.withLock { pool in
-            pool.status.liveSlots += 1
-            guard slotBytes <= largestSlot else { return mapOwnChunk(slotBytes, &pool) }
-            let shelf = slotBytes.trailingZeroBitCount
-            if let slot = pool.free[shelf].popLast() { return UnsafeMutableRawPointer(bitPattern: slot)! }
-            let chunkBytes = max(smallChunkBytes, slotBytes * 2)
-            let (chunk, _) = mapChunk(chunkBytes, &pool.status)
-            for offset in stride(from: chunkBytes - slotBytes, to: 0, by: -slotBytes) {
-                pool.free[shelf].append(UInt(bitPattern: chunk + offset))
-            }
-            return chunk
+        liveSlots.add(1, ordering: .relaxed)
+        guard slotBytes <= largestSlot else { return pool.withLock { mapOwnChunk(slotBytes, &$0) } }
+        let shelf = slotBytes.trailingZeroBitCount
+        let own = ownShelves
+        for offset in 0..<shelves.count {
+            if let slot = shelves[(own + offset) % shelves.count].take(shelf) { return UnsafeMutableRawPointer(bitPattern: slot)! }
         }
+        let chunkBytes = max(smallChunkBytes, slotBytes * 2)
+        let (chunk, _) = pool.withLock { mapChunk(chunkBytes, &$0.status) }
+        for offset in stride(from: chunkBytes - slotBytes, to: 0, by: -slotBytes) {
+            shelves[own].put(UInt(bitPattern: chunk + offset), on: shelf)
+        }
+        return chunk
     }
 
     /// Zeroises a slot and takes it back. `count` is what `allocate` was given.
     static func release(_ slot: UnsafeMutableRawPointer, count: Int) {
         let slotBytes = slotBytes(for: count)
         OPENSSL_cleanse(slot, slotBytes)
-        pool.withLock { pool in
-            pool.status.liveSlots -= 1
-            if slotBytes <= largestSlot {
-                pool.free[slotBytes.trailingZeroBitCount].append(UInt(bitPattern: slot))
-            } else {
-                unmapOwnChunk(slot, slotBytes, &pool)
-            }
+        liveSlots.subtract(1, ordering: .relaxed)
+        if slotBytes <= largestSlot {
+            shelves[ownShelves].put(UInt(bitPattern: slot), on: slotBytes.trailingZeroBitCount)
+        } else {
+            pool.withLock { unmapOwnChunk(slot, slotBytes, &$0) }
         }
+    }
+
+    /// The calling thread's shelves, by a hash of its descriptor's address.
+    private static var ownShelves: Int {
+        Int(truncatingIfNeeded: (UInt64(pthread_self()) &* 0x9E37_79B9_7F4A_7C15) >> 60)
     }
 
     private static func slotBytes(for count: Int) -> Int {
