@@ -113,7 +113,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
 
     /// Raw bytes have come in: a request may have begun. Its time runs from the first of them.
     func bytesArrived() {
-        guard case .idle = state, !headerHasBegun else { return }
+        // While the peer leaves its answers unread, the time for that runs, and no other.
+        guard case .idle = state, !headerHasBegun, context?.channel.isWritable == true else { return }
         headerHasBegun = true
         timer?.set(environment.limits.headerTimeout)
     }
@@ -128,7 +129,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
 
     func read(context: ChannelHandlerContext) {
         // Held only once something waits: to stop and resume reading for each request would cost two system calls.
-        if case .answering = state, queue.isEmpty { return context.read() }
+        if case .answering = state, queue.isEmpty, context.channel.isWritable { return context.read() }
         if case .refusing = state { return context.read() }
         if isReady(context) { context.read() } else { readIsHeld = true }
     }

@@ -44,7 +44,7 @@ package struct EndpointStore: Sendable {
         }
         let options = EndpointStore.options(extraAudiences: draft.extraAudiences, allowedProjects: draft.allowedProjects)
         let now = clock.now
-        try await tried {
+        try await StoreError.typed {
             try await database.write { connection in
                 guard try connection.query("SELECT id FROM endpoints WHERE name = $1 OR path = $2", [.text(draft.name), .text(path)]).isEmpty
                 else { throw StoreError.exists("an endpoint named “\(draft.name)” or at /\(path)") }
@@ -73,7 +73,7 @@ package struct EndpointStore: Sendable {
     /// Activates, pauses or disables an endpoint.
     package func setState(_ state: EndpointState, of id: EndpointID) async throws(StoreError) {
         let now = clock.now
-        try await tried {
+        try await StoreError.typed {
             try await database.write { connection in
                 let changed = try connection.execute(
                     "UPDATE endpoints SET state = $2 WHERE id = $1", [.text(id.description), .text(state.rawValue)])
@@ -86,7 +86,7 @@ package struct EndpointStore: Sendable {
     /// Gives an endpoint another policy.
     package func setPolicy(_ policy: PolicyID, of id: EndpointID) async throws(StoreError) {
         let now = clock.now
-        try await tried {
+        try await StoreError.typed {
             try await database.write { connection in
                 try EndpointStore.check("policies", policy.description, "policy", connection)
                 let changed = try connection.execute(
@@ -100,7 +100,7 @@ package struct EndpointStore: Sendable {
     /// Removes an endpoint; its key stays.
     package func delete(_ id: EndpointID) async throws(StoreError) {
         let now = clock.now
-        try await tried {
+        try await StoreError.typed {
             try await database.write { connection in
                 try connection.execute("DELETE FROM endpoint_issuers WHERE endpoint_id = $1", [.text(id.description)])
                 guard try connection.execute("DELETE FROM endpoints WHERE id = $1", [.text(id.description)]) == 1 else {
@@ -113,7 +113,7 @@ package struct EndpointStore: Sendable {
 
     /// Everything that requests need, as it is now.
     package func snapshot() async throws(StoreError) -> RoutingSnapshot {
-        try await tried {
+        try await StoreError.typed {
             try await database.read { connection in
                 let issuers = try IssuerStore.all(connection)
                 let policies = try PolicyStore.current(connection)
@@ -202,9 +202,5 @@ package struct EndpointStore: Sendable {
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-    }
-
-    private func tried<R>(_ body: () async throws -> R) async throws(StoreError) -> R {
-        do { return try await body() } catch { throw StoreError(any: error) }
     }
 }

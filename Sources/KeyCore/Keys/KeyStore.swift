@@ -28,7 +28,7 @@ package struct KeyStore: Sendable {
 
     /// The key of that id with its material.
     package func load(_ id: KeyID) async throws(StoreError) -> LoadedKey? {
-        try await tried {
+        try await StoreError.typed {
             try await database.read { connection in
                 guard let key = try KeyStore.key("id", id.description, connection) else { return nil }
                 let rows = try connection.query(
@@ -46,7 +46,7 @@ package struct KeyStore: Sendable {
 
     /// The key of that name, or whose id is `text`.
     package func find(_ text: String) async throws(StoreError) -> Key {
-        let key = try await tried {
+        let key = try await StoreError.typed {
             try await database.read { connection in
                 try KeyStore.key("name", text, connection) ?? KeyStore.key("id", text, connection)
             }
@@ -57,7 +57,7 @@ package struct KeyStore: Sendable {
 
     /// All keys by name.
     package func list() async throws(StoreError) -> [Key] {
-        try await tried {
+        try await StoreError.typed {
             try await database.read { connection in
                 let rows = try connection.query("SELECT id, name, purpose, algorithm, source, created_at FROM keys ORDER BY name")
                 return try rows.map { try KeyStore.key($0, connection) }
@@ -83,7 +83,7 @@ package struct KeyStore: Sendable {
             throw StoreError(any: error)
         }
         let sourceID = source.id
-        try await tried {
+        try await StoreError.typed {
             try await database.write { connection in
                 guard try connection.query("SELECT id FROM keys WHERE name = $1", [.text(name)]).isEmpty else {
                     throw StoreError.exists("a key named “\(name)”")
@@ -107,7 +107,7 @@ package struct KeyStore: Sendable {
         guard key.source == source.id else { throw .refused("key \(id) lives in key source “\(key.source)”, not in “\(source.id)”") }
         let material = try await KeyStore.generate(key.algorithm, source)
         let now = clock.now
-        try await tried {
+        try await StoreError.typed {
             try await database.write { connection in
                 let rows = try connection.query(
                     "SELECT MAX(number) AS latest FROM key_versions WHERE key_id = $1", [.text(id.description)])
@@ -127,7 +127,7 @@ package struct KeyStore: Sendable {
     /// can't end in destruction calls a scheduled one off.
     package func setState(_ state: KeyState, of id: KeyID, version: KeyVersionNumber) async throws(StoreError) -> Key {
         let now = clock.now
-        try await tried {
+        try await StoreError.typed {
             try await database.write { connection in
                 let present = try KeyStore.state(of: id, version, connection)
                 guard present.mayBecome(state) else {
@@ -143,7 +143,7 @@ package struct KeyStore: Sendable {
     /// Has the material of a version destroyed at `due`, or calls that off with nil.
     package func scheduleDestruction(_ due: Instant?, of id: KeyID, version: KeyVersionNumber) async throws(StoreError) -> Key {
         let now = clock.now
-        try await tried {
+        try await StoreError.typed {
             try await database.write { connection in
                 let present = try KeyStore.state(of: id, version, connection)
                 guard present.mayBecome(.destroyed) else {
@@ -161,7 +161,7 @@ package struct KeyStore: Sendable {
     /// Destroys what is due and says what that was. A destruction that was called off before this began its transaction doesn't happen.
     package func destroyDue() async throws(StoreError) -> [(id: KeyID, version: KeyVersionNumber)] {
         let now = clock.now
-        return try await tried {
+        return try await StoreError.typed {
             guard try await database.read({ try KeyStore.due(now, $0) }).isEmpty == false else { return [] }
             return try await database.write { connection in
                 let due = try KeyStore.due(now, connection)
@@ -209,7 +209,7 @@ package struct KeyStore: Sendable {
 
     /// By id only: a name is never taken for one.
     private func find(_ id: KeyID) async throws(StoreError) -> Key {
-        let key = try await tried { try await database.read { try KeyStore.key("id", id.description, $0) } }
+        let key = try await StoreError.typed { try await database.read { try KeyStore.key("id", id.description, $0) } }
         guard let key else { throw .notFound("key \(id)") }
         return key
     }
@@ -276,9 +276,5 @@ package struct KeyStore: Sendable {
 
     private func place(_ id: KeyID, _ number: KeyVersionNumber) -> SealedLocation {
         SealedLocation(table: "key_versions", row: "\(id)/\(number)", column: "material")
-    }
-
-    private func tried<R>(_ body: () async throws -> R) async throws(StoreError) -> R {
-        do { return try await body() } catch { throw StoreError(any: error) }
     }
 }

@@ -24,7 +24,7 @@ package struct PolicyStore: Sendable {
         let now = clock.now
         let fresh: PolicyID
         do { fresh = try PolicyID.random() } catch { throw StoreError(any: error) }
-        return try await tried {
+        return try await StoreError.typed {
             try await database.write { connection in
                 let row = try connection.query("SELECT id, version FROM policies WHERE name = $1", [.text(name)]).first
                 let id = try row.map { try PolicyStore.id(try $0.text("id")) } ?? fresh
@@ -46,7 +46,7 @@ package struct PolicyStore: Sendable {
 
     /// All policies by name, each in its latest version.
     package func list() async throws(StoreError) -> [StoredPolicy] {
-        try await tried { try await database.read { try PolicyStore.all($0) } }
+        try await StoreError.typed { try await database.read { try PolicyStore.all($0) } }
     }
 
     /// The policy of that name, or whose id is `text`.
@@ -85,9 +85,5 @@ package struct PolicyStore: Sendable {
     private static func id(_ text: String) throws(StoreError) -> PolicyID {
         guard let id = PolicyID(text) else { throw .corrupt("policy id \(text)") }
         return id
-    }
-
-    private func tried<R>(_ body: () async throws -> R) async throws(StoreError) -> R {
-        do { return try await body() } catch { throw StoreError(any: error) }
     }
 }

@@ -18,7 +18,7 @@ package struct IssuerStore: Sendable {
         try IssuerStore.check(issuer.claims)
         try IssuerStore.check(issuer.keys, algorithms: issuer.algorithms)
         let now = clock.now
-        try await tried {
+        try await StoreError.typed {
             try await database.write { connection in
                 guard try connection.query("SELECT id FROM issuers WHERE name = $1", [.text(issuer.name)]).isEmpty else {
                     throw StoreError.exists("an issuer named “\(issuer.name)”")
@@ -37,7 +37,7 @@ package struct IssuerStore: Sendable {
     /// Enables or disables an issuer; tokens of a disabled one are refused, also those verified before.
     package func setEnabled(_ isEnabled: Bool, of id: IssuerID) async throws(StoreError) {
         let now = clock.now
-        try await tried {
+        try await StoreError.typed {
             try await database.write { connection in
                 let changed = try connection.execute(
                     "UPDATE issuers SET enabled = $2 WHERE id = $1", [.text(id.description), .boolean(isEnabled)])
@@ -49,7 +49,7 @@ package struct IssuerStore: Sendable {
 
     /// All issuers by name.
     package func list() async throws(StoreError) -> [Issuer] {
-        try await tried { try await database.read { try IssuerStore.all($0) } }
+        try await StoreError.typed { try await database.read { try IssuerStore.all($0) } }
     }
 
     /// The issuer of that name, or whose id is `text`.
@@ -140,10 +140,6 @@ package struct IssuerStore: Sendable {
         case .pinned(let jwks):
             do { _ = try JWKS(parsing: Array(jwks.utf8), algorithms: algorithms) } catch { throw .refused("\(error)") }
         }
-    }
-
-    private func tried<R>(_ body: () async throws -> R) async throws(StoreError) -> R {
-        do { return try await body() } catch { throw StoreError(any: error) }
     }
 }
 

@@ -69,6 +69,7 @@ extension ListenerLimits {
             "maxConnections", "maxConnectionsPerAddress", "maxRequestsInFlight", "maxHeaderBytes", "maxBodyBytes",
             "handshakeTimeout", "firstRequestTimeout", "headerTimeout", "bodyTimeout", "idleTimeout", "drainTimeout",
             "maxStreamsPerConnection",
+            "maxHeldBodyBytes", "writeTimeout", "lingerTimeout",
         ])
         let counts: [(String, WritableKeyPath<ListenerLimits, Int>, ClosedRange<Int>)] = [
             ("maxConnections", \.maxConnections, 1...1_000_000),
@@ -79,10 +80,11 @@ extension ListenerLimits {
         for (name, path, range) in counts { if let field = fields[name] { self[keyPath: path] = try field.integer(in: range) } }
         if let field = fields["maxHeaderBytes"] { maxHeaderBytes = try field.bytes(in: (4 << 10)...(1 << 20)) }
         if let field = fields["maxBodyBytes"] { maxBodyBytes = try field.bytes(in: (1 << 10)...(64 << 20)) }
+        if let field = fields["maxHeldBodyBytes"] { maxHeldBodyBytes = try field.bytes(in: (1 << 20)...(8 << 30)) }
         let times: [(String, WritableKeyPath<ListenerLimits, Duration>)] = [
             ("handshakeTimeout", \.handshakeTimeout), ("firstRequestTimeout", \.firstRequestTimeout),
             ("headerTimeout", \.headerTimeout), ("bodyTimeout", \.bodyTimeout), ("idleTimeout", \.idleTimeout),
-            ("drainTimeout", \.drainTimeout),
+            ("drainTimeout", \.drainTimeout), ("writeTimeout", \.writeTimeout), ("lingerTimeout", \.lingerTimeout),
         ]
         for (name, path) in times {
             if let field = fields[name] { self[keyPath: path] = try field.duration(in: .milliseconds(100)...(.seconds(86400))) }

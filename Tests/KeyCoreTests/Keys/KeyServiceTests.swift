@@ -114,10 +114,26 @@ import Testing
         #expect(try await failure { try await unwrap(service, downgraded, id) } == .undecryptable)
     }
 
+    private static let noPrimary = KeyServiceError.unusable("its newest version is not active; rotate the key")
+
+    @Test("a stopped newest version stops wrapping: the older active one doesn't step in, but what it wrapped still opens", arguments: [
+        (KeyState.suspended, KeyServiceError.suspended), (.deactivated, noPrimary), (.compromised, noPrimary),
+    ])
+    func stoppedPrimary(state: KeyState, wrapping: KeyServiceError) async throws {
+        let source = FakeKeySource()
+        let (service, id) = (service(source), try await key(source))
+        let first = try await wrap(service, id)
+        _ = try await world.keys.rotate(id, source: source)
+        _ = try await world.keys.setState(state, of: id, version: 2)
+        cache.invalidate(id)
+        #expect(try await failure { try await wrap(service, id) } == wrapping)
+        #expect(try await unwrap(service, first, id) == Self.dek)
+    }
+
     @Test("what each state permits", arguments: [
         (KeyState.active, nil, nil), (.suspended, KeyServiceError.suspended, .suspended),
-        (.deactivated, .unusable("the key has no active version"), nil), (.compromised, .unusable("the key has no active version"), nil),
-        (.preActive, .unusable("the key has no active version"), .unusable("version 1 is pre-active")), (.destroyed, .keyNotFound, .keyNotFound),
+        (.deactivated, noPrimary, nil), (.compromised, noPrimary, nil),
+        (.preActive, noPrimary, .unusable("version 1 is pre-active")), (.destroyed, .keyNotFound, .keyNotFound),
     ] as [(KeyState, KeyServiceError?, KeyServiceError?)])
     func states(state: KeyState, wrapping: KeyServiceError?, unwrapping: KeyServiceError?) async throws {
         let source = FakeKeySource()
