@@ -7,7 +7,7 @@ import TestSupport
 extension EndToEnd {
     @Suite("Secrets stay where they belong (N25, N29)")
     struct CanaryTests {
-        @Test("plaintext, token, key material and root key are in no log, journal, database, WAL, temporary or core file, even after an abort")
+        @Test("N29 plaintext, token, key material and root key are in no log, journal, database, WAL, temporary or core file, even after an abort")
         func canaries() async throws {
             var configuration = SpawnedConfiguration()
             configuration.logLevel = "trace"

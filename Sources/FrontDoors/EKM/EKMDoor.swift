@@ -1,4 +1,5 @@
 package import KeyCore
+package import Logging
 import NIOHTTP1
 import Primitives
 import Synchronization
@@ -12,15 +13,18 @@ package struct EKMDoor: Sendable {
     private let refusals: RefusalLimiter
     private let wrap: WrapHandler
     private let unwrap: UnwrapHandler
+    private let logger: Logger
+    private let logLimiter = RefusalLimiter(perSecond: 20, burst: 100)
     /// What was asked and how it ended.
     package let counters = EKMCounters()
 
     /// A door over these parts; `snapshot` gives the present configuration.
     package init(
         snapshot: @escaping @Sendable () -> RoutingSnapshot, tokens: TokenVerifier, keys: KeyService, audit: any AuditSink,
-        refusals: RefusalLimiter
+        refusals: RefusalLimiter, logger: Logger
     ) {
         (self.snapshot, self.tokens, self.audit, self.refusals) = (snapshot, tokens, audit, refusals)
+        self.logger = logger
         wrap = WrapHandler(keys: keys)
         unwrap = UnwrapHandler(keys: keys)
     }
@@ -41,6 +45,7 @@ package struct EKMDoor: Sendable {
             counters.count(method, .allowed, isHealthCheck: noted.isHealthCheck)
             return response
         } catch {
+            tell(error, http, method)
             if let rejection = error as? Rejection { noted.obligations = rejection.obligations.names }
             return await refuse(EKMError(error, method: method ?? .wrap), method, noted, since: http.receivedNanoseconds)
         }
@@ -94,6 +99,19 @@ package struct EKMDoor: Sendable {
     }
 
     // MARK: Refusals and failures
+
+    /// The operator's detail goes to the log under the request's id; the caller sees a row of the error table. A fault of ours is an
+    /// error there, at most twenty times a second; a refusal is for debugging, because the audit has it.
+    private func tell(_ error: any Error, _ http: HTTPRequest, _ method: EKMMethod?) {
+        let answer = EKMError(error, method: method ?? .wrap)
+        let level: Logger.Level = answer.status >= 500 ? .error : .debug
+        guard logger.logLevel <= level, case .record(let suppressed) = logLimiter.admit() else { return }
+        logger.log(level: level, "request not served", metadata: [
+            "request": "\(http.requestID)", "status": "\(answer.status)", "cause": "\(answer.cause)",
+            "detail": "\(error is KeyServiceError ? String(describing: error) : String(describing: type(of: error)))",
+            "suppressed": "\(suppressed)",
+        ])
+    }
 
     private func refuse(_ error: EKMError, _ method: EKMMethod?, _ noted: AuditRecord, since start: UInt64) async -> HTTPResponse {
         counters.count(method, error.isRefusal ? .refused : .failed, isHealthCheck: noted.isHealthCheck)

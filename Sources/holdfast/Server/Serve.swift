@@ -41,7 +41,7 @@ final class Server: Sendable {
             deadline: configuration.keySourceDeadline)
         let ekm = EKMDoor(
             snapshot: { [routing] in routing.snapshot }, tokens: TokenVerifier(keys: jwks, clock: clock), keys: keys,
-            audit: journal, refusals: RefusalLimiter(perSecond: 50, burst: 500))
+            audit: journal, refusals: RefusalLimiter(perSecond: 50, burst: 500), logger: logger)
         certificates = CertificateWatch(installation, logger: logger)
         listener = try Listener(
             handler: DataPlane(ekm: ekm, isReady: { [journal] in journal.health == .green }),

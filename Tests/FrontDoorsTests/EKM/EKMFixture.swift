@@ -89,7 +89,8 @@ final class EKMFixture: Sendable {
         current = box
         door = EKMDoor(
             snapshot: { box.snapshot.withLock { $0 } }, tokens: tokens, keys: service, audit: sink,
-            refusals: RefusalLimiter(perSecond: options.refusalsPerSecond, burst: options.refusalsPerSecond))
+            refusals: RefusalLimiter(perSecond: options.refusalsPerSecond, burst: options.refusalsPerSecond),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         issuer = Issuer(
             id: try IssuerID.random(), name: "google", values: ["https://accounts.google.com", "accounts.google.com"],
             keys: .jwksURL("https://www.googleapis.com/oauth2/v3/certs"))

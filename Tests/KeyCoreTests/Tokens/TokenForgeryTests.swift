@@ -145,6 +145,16 @@ import Testing
         #expect(await world.rejection(try F.googleKey.token(header: F.googleKey.header(more: more), world.claims.json)) == nil)
     }
 
+    @Test("N17 an address that only a token names is never asked: only those of configured issuers are")
+    func unknownIssuer() async throws {
+        world.site.answer("https://evil.example/.well-known/jwks.json", .set(try TokenTestKey.jwks(F.strangerKey)))
+        for issuer in ["https://evil.example", "https://169.254.169.254", "http://localhost", "file:///etc/passwd"] {
+            let token = try F.strangerKey.token(header: F.strangerKey.header(), world.claims(issuer: issuer).json)
+            #expect(await world.rejection(token) == .issuer)
+        }
+        #expect(!world.site.fetched.contains { $0.contains("evil") || $0.contains("169.254") })
+    }
+
     @Test("N6 crit is refused, whatever it lists", arguments: [#"["exp"]"#, "[]", "null", #"["b64"]"#, #""exp""#, "true"])
     func critical(value: String) async throws {
         let token = try F.googleKey.token(header: F.googleKey.header(more: #","crit":\#(value),"b64":true"#), world.claims.json)

@@ -7,7 +7,7 @@ import Testing
 
     init() throws { server = try HTTPTestServer.shared.get() }
 
-    @Test("a response that comes too slowly, or not at all, ends at the total timeout", arguments: ["/drip", "/wait?5"])
+    @Test("N14 a response that comes too slowly, or not at all, ends at the total timeout", arguments: ["/drip", "/wait?5"])
     func totalTimeout(path: String) async throws {
         var request = server.request(path)
         request.totalTimeout = .milliseconds(400)

@@ -41,7 +41,7 @@ import Testing
         #expect(head.status == 200 && head.body.isEmpty && head.header("content-length") != nil)
     }
 
-    @Test("follows no redirect, and returns all header fields")
+    @Test("N14 follows no redirect, and returns all header fields")
     func redirect() async throws {
         let response = try await client.send(server.request("/redirect"))
         #expect(response.status == 302)
@@ -62,7 +62,7 @@ import Testing
         await #expect(throws: error) { try await client.send(HTTPClientRequest(url: url)) }
     }
 
-    @Test("speaks plain HTTP only if the connection options say so")
+    @Test("N14 speaks plain HTTP only if the connection options say so")
     func plain() async throws {
         var request = HTTPClientRequest(url: "http://localhost:\(server.plain)/size?3")
         await #expect(throws: HTTPClientError.protocolRefused("http")) { try await client.send(request) }
@@ -82,7 +82,7 @@ import Testing
         await #expect { try await client.send(request) } throws: { if case HTTPClientError.invalidRequest = $0 { true } else { false } }
     }
 
-    @Test("accepts a body of exactly the limit, refuses one byte more, and stops an endless one")
+    @Test("N14 accepts a body of exactly the limit, refuses one byte more, and stops an endless one")
     func bodyLimit() async throws {
         var request = server.request("/size?1000")
         request.maxResponseBytes = 1000
@@ -94,7 +94,7 @@ import Testing
         await #expect(throws: HTTPClientError.tooLarge(limit: 64 << 10)) { try await client.send(server.request("/headers")) }
     }
 
-    @Test("refuses an encoded body, which it hasn't asked for; identity is none", arguments: ["gzip", "identity, br", "zstd"])
+    @Test("N14 refuses an encoded body, which it hasn't asked for; identity is none", arguments: ["gzip", "identity, br", "zstd"])
     func encoding(name: String) async throws {
         let path = "/encoded?\(name.replacing(", ", with: ","))"
         let refused = name.split(separator: ", ").last.map(String.init) ?? ""

@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test("refuses addresses that the rule refuses, whatever name or override led there", arguments: ["127.0.0.1", "service.test"])
+    @Test("N18 refuses addresses that the rule refuses, whatever name or override led there", arguments: ["127.0.0.1", "service.test"])
     func addressRule(host: String) async throws {
         var request = server.request("/size?1", host: host)
         request.connection.addressOverrides = [
@@ -129,7 +129,7 @@ import Testing
         #expect(try #require(HTTPClientAddress(text)).isPublic == expected)
     }
 
-    @Test("are parsed strictly", arguments: ["", "localhost", "127.1", "0x7f.0.0.1", "1.2.3.4.5", "[1.2.3.4]", "fe80::1%eth0", "1.2.3.4/8"])
+    @Test("N18 are parsed strictly", arguments: ["", "localhost", "127.1", "0x7f.0.0.1", "1.2.3.4.5", "[1.2.3.4]", "fe80::1%eth0", "1.2.3.4/8"])
     func strict(text: String) { #expect(HTTPClientAddress(text) == nil) }
 
     @Test(
