@@ -3,8 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 DATA ?= data
 CONFIGURATION ?= release
-# Swift's own libraries are linked in: one file to install, and a tenth less time in calls to them.
-BUILD := swift build -c $(CONFIGURATION) --static-swift-stdlib
+BUILD := swift build -c $(CONFIGURATION)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD_PACKAGES := libssl-dev libjwt-dev libcurl4-openssl-dev libsqlite3-dev pkg-config make
 RUN_PACKAGES := openssl curl ca-certificates
