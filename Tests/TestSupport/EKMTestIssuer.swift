@@ -1,4 +1,4 @@
-package import KeyCore
+import KeyCore
 package import Primitives
 
 /// Somebody who signs tokens in tests: an RSA key of its own, made once per process.
