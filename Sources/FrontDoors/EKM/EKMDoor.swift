@@ -1,7 +1,7 @@
 package import KeyCore
 package import Logging
 import NIOHTTP1
-import Primitives
+package import Primitives
 import Synchronization
 
 /// The front door for Google Cloud EKM: finds out which key and method are meant and who asks, lets the method's handler answer, and

@@ -1,3 +1,5 @@
+import Primitives
+
 /// The data plane's handler: chooses the front door by path. What no door knows is 404, and tells nothing else.
 package struct DataPlane: HTTPHandler {
     private let ekm: EKMDoor

@@ -18,7 +18,10 @@ package struct AuditEvent: Hashable, Sendable, CustomStringConvertible {
 /// written (`AuditText`); each field's limit in bytes of UTF-8 stands beside it. Fields that are nil are not written.
 package struct AuditRecord: Sendable, Equatable {
     /// How it ended.
-    package enum Outcome: String, Sendable {
+    package enum Outcome: String, Sendable, CaseIterable {
+        /// Permitted, and about to be done: an act of management, whose end is told by another record with the same request id. If
+        /// there is none, the server stopped in between.
+        case begun
         /// Permitted, and done.
         case allowed
         /// Not permitted, or not authenticated.

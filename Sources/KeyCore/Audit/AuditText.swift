@@ -1,5 +1,5 @@
 /// Callers' texts on their way into a record: short, and nothing in them that a terminal, a log viewer or a parser would obey.
-enum AuditText {
+package enum AuditText {
     /// Whether the text is printable ASCII without quote and backslash, and no longer than `limit`: JSON as it stands.
     static func isPlain(_ text: String, limit: Int) -> Bool {
         let bytes = text.utf8.span
@@ -13,7 +13,7 @@ enum AuditText {
 
     /// The text in at most `limit` bytes of UTF-8. Control and format characters (direction marks among them), line separators, and
     /// scalars without an assigned meaning become U+FFFD; a text that was cut ends in `…`. Reads no more than it keeps.
-    static func clean(_ text: String, limit: Int) -> String {
+    package static func clean(_ text: String, limit: Int) -> String {
         var count = 0
         for byte in text.utf8 {
             guard byte >= 0x20, byte < 0x7F, count < limit else { return rebuild(text, limit: limit) }

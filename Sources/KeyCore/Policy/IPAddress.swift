@@ -120,6 +120,12 @@ package struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
         guard first == address else { throw Complaint("expected no bits beyond the prefix; write “\(self)”") }
     }
 
+    /// From the same forms; nil for anything else.
+    package init?(parsing text: String) {
+        guard let network = try? IPNetwork(text) else { return nil }
+        self = network
+    }
+
     /// Whether the address lies inside; an IPv4 address lies in no IPv6 network, `::/0` included.
     package func contains(_ address: IPAddress) -> Bool {
         address.bits & mask == first.bits && address.isVersion4 == first.isVersion4

@@ -6,8 +6,12 @@ package enum StoreError: Error, CustomStringConvertible {
     case notFound(String)
     /// Something has that name, path or number already.
     case exists(String)
+    /// A value isn't allowed: which, and what is allowed there.
+    case invalid(field: String, expected: String)
     /// What was asked for isn't allowed in the present state; says what is.
     case refused(String)
+    /// It was changed since the caller read it: its revision is another one.
+    case changed(String)
     /// A row holds what this version doesn't understand.
     case corrupt(String)
     /// The database failed.
@@ -19,7 +23,9 @@ package enum StoreError: Error, CustomStringConvertible {
         switch self {
         case .notFound(let what): "\(what) does not exist"
         case .exists(let what): "\(what) exists already"
+        case .invalid(let field, let expected): "\(field): expected \(expected)"
         case .refused(let text): text
+        case .changed(let what): "\(what) was changed in the meantime"
         case .corrupt(let what): "the database holds something this version does not understand: \(what)"
         case .database(let error): "\(error)"
         case .sealing(let error): "\(error)"

@@ -39,13 +39,15 @@ private func serverName(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
     return String(decoding: bytes[5..<5 + length].map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }, as: UTF8.self)
 }
 
-/// Prefers `h2`, takes `http/1.1`, refuses anything else with `no_application_protocol` (RFC 7301, 3.2).
+/// Takes the first of the listener's protocols that is offered, refuses anything else with `no_application_protocol` (RFC 7301, 3.2).
 func applicationProtocolCallback(
-    _: OpaquePointer?, chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, chosenCount: UnsafeMutablePointer<UInt8>?,
+    ssl: OpaquePointer?, chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, chosenCount: UnsafeMutablePointer<UInt8>?,
     offered: UnsafePointer<UInt8>?, offeredCount: UInt32, _: UnsafeMutableRawPointer?
 ) -> CInt {
-    guard let offered, let chosen, let chosenCount else { return SSL_TLSEXT_ERR_ALERT_FATAL }
-    for wanted in ["h2", "http/1.1"] {
+    guard let ssl, let negotiation = TLSServerNegotiation.of(ssl), let offered, let chosen, let chosenCount else {
+        return SSL_TLSEXT_ERR_ALERT_FATAL
+    }
+    for wanted in negotiation.context.applicationProtocols {
         var index = 0
         while index < Int(offeredCount) {
             let length = Int(offered[index])

@@ -5,13 +5,17 @@ import COpenSSL
 /// TLS 1.2 (ECDHE with AEAD only) and 1.3; no renegotiation, no compression, no early data.
 package final class TLSServerContext: @unchecked Sendable {  // SSL_CTX counts references atomically and isn't changed after init
     let ticketKeys: TLSTicketKeys
+    /// What is spoken over TLS, best first, as `h2` (RFC 7301).
+    let applicationProtocols: [String]
     private let contexts: [OpaquePointer]
     private let verifyModes: [CInt]
     private let indexByName: [String: Int]
 
     /// Loads `identities`; the first is shown to clients that ask for no name or for an unknown one.
     /// - Throws: `.configuration` naming the identity whose certificate, key or trust can't be used.
-    package init(identities: [TLSServerIdentity], ticketKeys: TLSTicketKeys) throws(TLSError) {
+    package init(
+        identities: [TLSServerIdentity], ticketKeys: TLSTicketKeys, applicationProtocols: [String] = ["h2", "http/1.1"]
+    ) throws(TLSError) {
         guard !identities.isEmpty else { throw .configuration("a TLS listener needs at least one certificate") }
         var contexts: [OpaquePointer] = []
         var indexByName: [String: Int] = [:]
@@ -25,6 +29,7 @@ package final class TLSServerContext: @unchecked Sendable {  // SSL_CTX counts r
             throw error
         }
         self.ticketKeys = ticketKeys
+        self.applicationProtocols = applicationProtocols
         self.contexts = contexts
         self.indexByName = indexByName
         verifyModes = identities.map { identity in

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import KeyCore
+import Management
 import Primitives
 
 struct CertificateCommand: AsyncParsableCommand {
@@ -81,7 +82,7 @@ struct CertificateCommand: AsyncParsableCommand {
             guard let leaf = try files.leaf(files.stagedCertificate) else { throw Complaint("no certificate is staged: `certificate stage` first") }
             try await Administration.run(data) { administration in
                 try files.activate()
-                try await administration.record(ManagementAudit.certificateActivated, target: leaf.subject) {
+                try await administration.record(AuditEvent.certificateActivated, target: leaf.subject) {
                     $0.cause = "sha256 " + Hex.string(leaf.sha256Fingerprint)
                 }
                 print("active: \(leaf.subject), valid until \(Instant(seconds: leaf.notAfter).short)")

@@ -1,5 +1,6 @@
 import Foundation
 import KeyCore
+import Management
 import Primitives
 
 /// What `init --demo` adds: a key, a policy, a development issuer whose private key we hold, an EKM endpoint.
@@ -11,16 +12,16 @@ enum DemoInstallation {
         let installation = administration.installation
         let key = try await installation.keys.create(
             name: "demo", purpose: .wrap, algorithm: .aes256, source: try KeySources.find(.embedded))
-        try await administration.record(ManagementAudit.keyCreated, target: key.name) { $0.keyID = key.id }
+        try await administration.record(AuditEvent.keyCreated, target: key.name) { $0.keyID = key.id }
         let issuer = try await DevelopmentIssuer.create(issuerName, installation)
-        try await administration.record(ManagementAudit.issuerCreated, target: issuer.name)
+        try await administration.record(AuditEvent.issuerCreated, target: issuer.name)
         let path = try SharedFiles.find("policies/default.yaml")
         let text = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
         let policy = try await installation.policies.save(try AccessPolicy(parsing: text, source: path), name: "demo")
-        try await administration.record(ManagementAudit.policySaved, target: "demo")
+        try await administration.record(AuditEvent.policySaved, target: "demo")
         let endpoint = try await installation.endpoints.create(EndpointDraft(
             name: "demo", hostnames: [hostname], keyID: key.id, policyID: policy, issuers: [issuer.id]))
-        try await administration.record(ManagementAudit.endpointCreated, target: "demo") { $0.endpointID = endpoint }
+        try await administration.record(AuditEvent.endpointCreated, target: "demo") { $0.endpointID = endpoint }
         let port = listen.split(separator: ":").last.map(String.init) ?? "8443"
         let url = "https://\(hostname):\(port)"
         let demo = Demo(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import KeyCore
+import Management
 import Primitives
 
 struct EndpointCommand: AsyncParsableCommand {
@@ -56,7 +57,7 @@ struct EndpointCommand: AsyncParsableCommand {
                     policyID: try await installation.policies.find(policy).id, issuers: issuers)
                 (draft.path, draft.extraAudiences, draft.allowedProjects) = (path, audience, project)
                 let id = try await installation.endpoints.create(draft)
-                try await administration.record(ManagementAudit.endpointCreated, target: name) { $0.endpointID = id }
+                try await administration.record(AuditEvent.endpointCreated, target: name) { $0.endpointID = id }
                 guard let made = try await installation.endpoints.snapshot().endpoints.first(where: { $0.id == id }) else { return }
                 EndpointOutput.show(made, output)
             }
@@ -85,7 +86,7 @@ struct EndpointCommand: AsyncParsableCommand {
             try await Administration.run(data) { administration in
                 let found = try await EndpointOutput.find(endpoint, administration.installation)
                 try await administration.installation.endpoints.setState(state, of: found.id)
-                try await administration.record(ManagementAudit.endpointChanged, target: found.name) {
+                try await administration.record(AuditEvent.endpointChanged, target: found.name) {
                     ($0.endpointID, $0.cause) = (found.id, state.rawValue)
                 }
                 print("\(found.name) is \(state.rawValue)")
@@ -104,7 +105,7 @@ struct EndpointCommand: AsyncParsableCommand {
                 let found = try await EndpointOutput.find(endpoint, administration.installation)
                 let policy = try await administration.installation.policies.find(policy)
                 try await administration.installation.endpoints.setPolicy(policy.id, of: found.id)
-                try await administration.record(ManagementAudit.endpointChanged, target: found.name) {
+                try await administration.record(AuditEvent.endpointChanged, target: found.name) {
                     ($0.endpointID, $0.cause) = (found.id, "policy \(policy.name)")
                 }
                 print("\(found.name) has the policy \(policy.name), version \(policy.version)")
@@ -125,7 +126,7 @@ struct EndpointCommand: AsyncParsableCommand {
             try await Administration.run(data) { administration in
                 let found = try await EndpointOutput.find(endpoint, administration.installation)
                 try await administration.installation.endpoints.delete(found.id)
-                try await administration.record(ManagementAudit.endpointDeleted, target: found.name) { $0.endpointID = found.id }
+                try await administration.record(AuditEvent.endpointDeleted, target: found.name) { $0.endpointID = found.id }
                 print("\(found.name) is deleted")
             }
         }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import KeyCore
 import Logging
+import Management
 import Primitives
 
 struct InitCommand: AsyncParsableCommand {
@@ -22,6 +23,10 @@ struct InitCommand: AsyncParsableCommand {
 
     @Option(name: .long, help: ArgumentHelp("Where the data plane listens; port 0 lets the system choose.", valueName: "host:port"))
     var listen = "127.0.0.1:8443"
+
+    @Option(name: .long, help: ArgumentHelp(
+        "Where the management API listens; by default on 127.0.0.1, at the data plane's next port.", valueName: "host:port"))
+    var managementListen: String?
 
     @Option(name: .long, help: ArgumentHelp("A name by which callers reach it; may be repeated.", valueName: "name"))
     var hostname: [String] = ["localhost"]
@@ -80,7 +85,7 @@ struct InitCommand: AsyncParsableCommand {
         try Data(configurationText.utf8).write(to: URL(fileURLWithPath: folder.configurationPath), options: .atomic)
         try makeDatabase(folder)
         return try await Administration.run(data) { administration in
-            try await administration.record(ManagementAudit.initialised, target: folder.path)
+            try await administration.record(AuditEvent.installationCreated, target: folder.path)
             return demo ? try await DemoInstallation.make(administration, hostname: hostname[0], listen: listen) : nil
         }
     }
@@ -128,6 +133,12 @@ struct InitCommand: AsyncParsableCommand {
         return "file: root.key"
     }
 
+    private var managementAddress: String {
+        if let managementListen { return managementListen }
+        let port = listen.split(separator: ":").last.flatMap { Int($0) } ?? 8443
+        return "127.0.0.1:\(port == 0 ? 0 : port + 1)"
+    }
+
     private var configurationText: String {
         """
         # Holdfast's configuration. An unknown or wrong field stops the start and is named. See README.md, "Configuration".
@@ -137,6 +148,8 @@ struct InitCommand: AsyncParsableCommand {
             - serverNames: [\(hostname.map { "\"\($0)\"" }.joined(separator: ", "))]
               certificate: tls/server.pem
               privateKey: tls/server.key
+        management:
+          listen: "\(managementAddress)"
         rootKey:
           \(rootKeyField)
         audit:

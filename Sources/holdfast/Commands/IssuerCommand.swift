@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import KeyCore
+import Management
 import Primitives
 
 struct IssuerCommand: AsyncParsableCommand {
@@ -75,7 +76,7 @@ struct IssuerCommand: AsyncParsableCommand {
                 let installation = administration.installation
                 let issuer = try make()
                 try await installation.issuers.create(issuer)
-                try await administration.record(ManagementAudit.issuerCreated, target: issuer.name)
+                try await administration.record(AuditEvent.issuerCreated, target: issuer.name)
                 print("\(issuer.name)  \(issuer.id)")
             }
         }
@@ -119,7 +120,7 @@ struct IssuerCommand: AsyncParsableCommand {
             try await Administration.run(data) { administration in
                 let found = try await administration.installation.issuers.find(issuer)
                 try await administration.installation.issuers.setEnabled(enabled, of: found.id)
-                try await administration.record(ManagementAudit.issuerChanged, target: found.name) {
+                try await administration.record(AuditEvent.issuerChanged, target: found.name) {
                     $0.cause = enabled ? "enabled" : "disabled"
                 }
                 print("\(found.name) is \(enabled ? "enabled" : "disabled")")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import KeyCore
+import Management
 import Primitives
 
 struct KeyCommand: AsyncParsableCommand {
@@ -42,7 +43,7 @@ struct KeyCommand: AsyncParsableCommand {
             try await Administration.run(data) { administration in
                 let key = try await administration.installation.keys.create(
                     name: name, purpose: purpose, algorithm: .aes256, source: try KeySources.find(.embedded))
-                try await administration.record(ManagementAudit.keyCreated, target: key.name) { $0.keyID = key.id }
+                try await administration.record(AuditEvent.keyCreated, target: key.name) { $0.keyID = key.id }
                 KeyOutput.show(key, output)
             }
         }
@@ -68,7 +69,7 @@ struct KeyCommand: AsyncParsableCommand {
             try await Administration.run(data) { administration in
                 let found = try await administration.installation.keys.find(key)
                 let key = try await administration.installation.keys.rotate(found.id, source: try KeySources.find(found.source))
-                try await administration.record(ManagementAudit.keyRotated, target: key.name) {
+                try await administration.record(AuditEvent.keyRotated, target: key.name) {
                     ($0.keyID, $0.keyVersion) = (key.id, key.versions.first?.number)
                 }
                 KeyOutput.show(key, output)
@@ -102,7 +103,7 @@ struct KeyCommand: AsyncParsableCommand {
                 let found = try await administration.installation.keys.find(key)
                 let version = keyVersion ?? found.versions.first?.number ?? 1
                 let key = try await administration.installation.keys.setState(state, of: found.id, version: version)
-                try await administration.record(ManagementAudit.keyStateChanged, target: key.name) {
+                try await administration.record(AuditEvent.keyStateChanged, target: key.name) {
                     ($0.keyID, $0.keyVersion, $0.cause) = (key.id, version, state.rawValue)
                 }
                 KeyOutput.show(key, output)
@@ -135,7 +136,7 @@ struct KeyCommand: AsyncParsableCommand {
                 let found = try await administration.installation.keys.find(key)
                 let due = cancel ? nil : administration.installation.clock.now + .seconds(afterDays * 86400)
                 let key = try await administration.installation.keys.scheduleDestruction(due, of: found.id, version: keyVersion)
-                try await administration.record(ManagementAudit.keyDestructionScheduled, target: key.name) {
+                try await administration.record(AuditEvent.keyDestructionScheduled, target: key.name) {
                     ($0.keyID, $0.keyVersion, $0.cause) = (key.id, keyVersion, due.map { "due " + RFC3339.string($0) } ?? "cancelled")
                 }
                 KeyOutput.show(key, output)

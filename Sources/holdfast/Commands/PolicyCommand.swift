@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import KeyCore
+import Management
 import Primitives
 
 struct PolicyCommand: AsyncParsableCommand {
@@ -79,7 +80,7 @@ struct PolicyCommand: AsyncParsableCommand {
             try await Administration.run(data) { administration in
                 let id = try await administration.installation.policies.save(policy, name: name)
                 let saved = try await administration.installation.policies.find(id.description)
-                try await administration.record(ManagementAudit.policySaved, target: name) { $0.cause = "version \(saved.version)" }
+                try await administration.record(AuditEvent.policySaved, target: name) { $0.cause = "version \(saved.version)" }
                 print("\(name)  \(id)  version \(saved.version)")
             }
         }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import KeyCore
+import Management
 import Primitives
 
 struct TokenCommand: AsyncParsableCommand {
@@ -38,7 +39,7 @@ struct TokenCommand: AsyncParsableCommand {
                 let claims = DevelopmentIssuer.ekmClaims(
                     audience: audience, email: email, lifetime: .seconds(lifetime), now: installation.clock.now)
                 let token = try DevelopmentIssuer.mint(issuer, claims: claims, installation)
-                try await administration.record(ManagementAudit.tokenMinted, target: issuer.name) { $0.principal = email }
+                try await administration.record(AuditEvent.tokenMinted, target: issuer.name) { $0.principal = email }
                 print(token)
             }
         }

@@ -1,5 +1,6 @@
 import FrontDoors
 import KeyCore
+import Management
 import Primitives
 
 /// What `holdfast.yaml` says. Paths are absolute or relative to the data folder.
@@ -11,6 +12,15 @@ struct Configuration: Sendable {
         var threads: Int?
         var certificates: [Certificate] = []
         var limits = ListenerLimits()
+    }
+
+    /// The listener that administrators use.
+    struct Management: Sendable {
+        var settings = ManagementListenerSettings()
+        /// Those of the data plane if empty.
+        var certificates: [Certificate] = []
+        /// The socket for the same machine; nil for none.
+        var socket: String? = "holdfast.sock"
     }
 
     /// A certificate with its key, as files.
@@ -50,6 +60,7 @@ struct Configuration: Sendable {
     }
 
     var dataPlane = DataPlane()
+    var management = Management()
     var rootKey = RootKeySource.file(path: "root.key")
     var audit = Audit()
     var jwks = JWKSTiming()

@@ -1,5 +1,6 @@
 import FrontDoors
 import KeyCore
+import Management
 import Primitives
 
 extension Configuration {
@@ -7,9 +8,10 @@ extension Configuration {
     init(parsing text: String, source: String) throws(DocumentError) {
         self.init()
         let root = try StrictDocument(parsing: text, source: source)
-        let fields = try root.members(["dataPlane", "rootKey", "audit", "jwks", "outbound", "keySources", "log", "development"])
+        let fields = try root.members(["dataPlane", "management", "rootKey", "audit", "jwks", "outbound", "keySources", "log", "development"])
         guard let plane = fields["dataPlane"] else { throw root.error("expected the field dataPlane, which says where to listen") }
         dataPlane = try DataPlane(plane)
+        if let field = fields["management"] { management = try Management(field) }
         if let field = fields["rootKey"] { rootKey = try RootKeySource(field) }
         if let field = fields["audit"] { audit = try Audit(field) }
         if let field = fields["jwks"] { jwks = try JWKSTiming(field) }
@@ -36,6 +38,38 @@ extension Configuration.DataPlane {
         for element in try list.elements() { certificates.append(try Configuration.Certificate(element)) }
         guard !certificates.isEmpty else { throw list.error("expected at least one certificate") }
         if let field = fields["limits"] { limits = try ListenerLimits(field) }
+    }
+}
+
+extension Configuration.Management {
+    fileprivate init(_ document: StrictDocument) throws(DocumentError) {
+        self.init()
+        let fields = try document.members([
+            "listen", "certificates", "socket", "allowedNetworks", "maxConnections", "handshakeTimeout", "headerTimeout", "bodyTimeout",
+            "idleTimeout",
+        ])
+        if let field = fields["listen"] { (settings.host, settings.port) = try Configuration.address(field) }
+        if let list = fields["certificates"] {
+            for element in try list.elements() { certificates.append(try Configuration.Certificate(element)) }
+        }
+        if let field = fields["socket"] {
+            let path = try field.string()
+            socket = path == "none" ? nil : path
+        }
+        if let field = fields["allowedNetworks"] {
+            for text in try field.strings() {
+                guard let network = IPNetwork(parsing: text) else { throw field.error("expected networks such as 10.0.0.0/8 or ::1, found “\(text)”") }
+                settings.allowedNetworks.append(network)
+            }
+        }
+        if let field = fields["maxConnections"] { settings.maxConnections = try field.integer(in: 1...100_000) }
+        let times: [(String, WritableKeyPath<ManagementListenerSettings, Duration>)] = [
+            ("handshakeTimeout", \.handshakeTimeout), ("headerTimeout", \.headerTimeout), ("bodyTimeout", \.bodyTimeout),
+            ("idleTimeout", \.idleTimeout),
+        ]
+        for (name, path) in times {
+            if let field = fields[name] { settings[keyPath: path] = try field.duration(in: .milliseconds(100)...(.seconds(86400))) }
+        }
     }
 }
 

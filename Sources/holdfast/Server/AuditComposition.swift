@@ -128,21 +128,3 @@ struct AuditHeads: Sendable {
         }
     }
 }
-
-/// The events of management.
-enum ManagementAudit {
-    static let keyCreated = AuditEvent("key.created")
-    static let keyRotated = AuditEvent("key.rotated")
-    static let keyStateChanged = AuditEvent("key.state-changed")
-    static let keyDestructionScheduled = AuditEvent("key.destruction-scheduled")
-    static let keyDestroyed = AuditEvent("key.destroyed")
-    static let endpointCreated = AuditEvent("endpoint.created")
-    static let endpointChanged = AuditEvent("endpoint.changed")
-    static let endpointDeleted = AuditEvent("endpoint.deleted")
-    static let issuerCreated = AuditEvent("issuer.created")
-    static let issuerChanged = AuditEvent("issuer.changed")
-    static let policySaved = AuditEvent("policy.saved")
-    static let certificateActivated = AuditEvent("certificate.activated")
-    static let tokenMinted = AuditEvent("token.minted")
-    static let initialised = AuditEvent("installation.created")
-}

@@ -7,25 +7,30 @@ import Synchronization
 /// Certificates from their files: loaded at start, and again when a file changes. What can't be loaded leaves the last good ones
 /// in use and is told in the log.
 final class CertificateWatch: Sendable {
-    private let installation: Installation
+    private let folder: DataFolder
+    private let certificates: [Configuration.Certificate]
+    private let applicationProtocols: [String]
     private let logger: Logger
     private let ticketKeys = TLSTicketKeys()
     private let seen = Mutex<[String: FileStamp]>([:])
 
-    init(_ installation: Installation, logger: Logger) { (self.installation, self.logger) = (installation, logger) }
+    /// A watch on the files of these certificates.
+    init(_ certificates: [Configuration.Certificate], in folder: DataFolder, applicationProtocols: [String] = ["h2", "http/1.1"], logger: Logger) {
+        (self.certificates, self.folder, self.logger) = (certificates, folder, logger)
+        self.applicationProtocols = applicationProtocols
+    }
 
     /// The identities as the files have them now.
     func load() throws -> TLSServerContext {
-        let folder = installation.folder
         seen.withLock { $0 = stamps() }
         var identities: [TLSServerIdentity] = []
-        for certificate in installation.configuration.dataPlane.certificates {
+        for certificate in certificates {
             identities.append(TLSServerIdentity(
                 serverNames: certificate.serverNames, certificatePEM: try text(folder.file(certificate.certificatePath)),
                 privateKeyPEM: SharedSecret(try PrivateFile.read(folder.file(certificate.privateKeyPath), maxBytes: 64 << 10)),
                 clientCertificates: try clients(certificate.clients)))
         }
-        return try TLSServerContext(identities: identities, ticketKeys: ticketKeys)
+        return try TLSServerContext(identities: identities, ticketKeys: ticketKeys, applicationProtocols: applicationProtocols)
     }
 
     /// Loads and hands over, or tells why not.
@@ -55,14 +60,14 @@ final class CertificateWatch: Sendable {
 
     private func stamps() -> [String: FileStamp] {
         var stamps: [String: FileStamp] = [:]
-        for certificate in installation.configuration.dataPlane.certificates {
+        for certificate in certificates {
             var paths = [certificate.certificatePath, certificate.privateKeyPath]
             switch certificate.clients {
             case .none: break
             case .optional(let path), .required(let path): paths.append(path)
             }
             for path in paths {
-                let attributes = try? FileManager.default.attributesOfItem(atPath: installation.folder.file(path))
+                let attributes = try? FileManager.default.attributesOfItem(atPath: folder.file(path))
                 stamps[path] = FileStamp(
                     modified: attributes?[.modificationDate] as? Date, size: (attributes?[.size] as? NSNumber)?.intValue,
                     inode: (attributes?[.systemFileNumber] as? NSNumber)?.intValue)
@@ -74,8 +79,8 @@ final class CertificateWatch: Sendable {
     private func clients(_ clients: Configuration.Certificate.Clients) throws -> TLSServerIdentity.ClientCertificates {
         switch clients {
         case .none: .none
-        case .optional(let path): .optional(trustPEM: try text(installation.folder.file(path)))
-        case .required(let path): .required(trustPEM: try text(installation.folder.file(path)))
+        case .optional(let path): .optional(trustPEM: try text(folder.file(path)))
+        case .required(let path): .required(trustPEM: try text(folder.file(path)))
         }
     }
 

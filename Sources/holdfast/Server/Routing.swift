@@ -40,7 +40,8 @@ final class Routing: Sendable {
         }
     }
 
-    private func catchUp() async throws {
+    /// Reads what has changed, now: what was committed before this is served when it returns.
+    func catchUp() async throws {
         let from = snapshot.sequence
         let changes = try await installation.database.read { try ChangeLog.changes(after: from, in: $0) }
         guard !changes.isEmpty else { return }

@@ -2,6 +2,8 @@ import FrontDoors
 import Foundation
 import KeyCore
 import Logging
+import Management
+import Management
 import NIOCore
 import Plugins
 import Primitives
@@ -20,6 +22,8 @@ final class Server: Sendable {
     private let jwks: JWKSStore
     private let listener: Listener
     private let certificates: CertificateWatch
+    private let management: ManagementListener
+    private let managementCertificates: CertificateWatch
 
     /// Puts the parts together; nothing listens yet.
     init(_ installation: Installation, logger: Logger) async throws {
@@ -42,29 +46,48 @@ final class Server: Sendable {
         let ekm = EKMDoor(
             snapshot: { [routing] in routing.snapshot }, tokens: TokenVerifier(keys: jwks, clock: clock), keys: keys,
             audit: journal, refusals: RefusalLimiter(perSecond: 50, burst: 500), logger: logger)
-        certificates = CertificateWatch(installation, logger: logger)
+        certificates = CertificateWatch(configuration.dataPlane.certificates, in: installation.folder, logger: logger)
         listener = try Listener(
             handler: DataPlane(ekm: ekm, isReady: { [journal] in journal.health == .green }),
             tls: try certificates.load(), limits: configuration.dataPlane.limits,
             threads: configuration.dataPlane.threads ?? ProcessInfo.processInfo.activeProcessorCount, clock: clock, logger: logger)
+        let own = configuration.management.certificates
+        managementCertificates = CertificateWatch(
+            own.isEmpty ? configuration.dataPlane.certificates.map(\.withoutClients) : own, in: installation.folder,
+            applicationProtocols: ["http/1.1"], logger: logger)
+        management = try ManagementListener(
+            api: ManagementComposition.api(installation, audit: journal, routing: routing, logger: logger),
+            tls: try managementCertificates.load(), settings: configuration.managementSettings(in: installation.folder, logger: logger),
+            clock: clock, logger: logger)
     }
 
     /// Listens, tells `readyFile`, and serves until `stop` returns.
     func run(readyFile: String?, until stop: @Sendable () async -> Void) async throws {
         let plane = installation.configuration.dataPlane
         let port = try await listen(plane)
-        let addresses = ServerAddresses(folder: installation.folder, dataPlaneURL: plane.url(port: port))
+        let (managing, managementPort) = try await startManagement()
+        let settings = installation.configuration.managementSettings(in: installation.folder, logger: logger)
+        let addresses = ServerAddresses(
+            folder: installation.folder, dataPlaneURL: plane.url(port: port),
+            managementURL: installation.configuration.managementURL(port: managementPort), managementSocket: settings.socketPath)
         try addresses.publish(readyFile: readyFile)
-        logger.info("serving", metadata: ["dataPlane": "\(addresses.dataPlaneURL)", "endpoints": "\(routing.snapshot.endpoints.count)"])
+        logger.info("serving", metadata: [
+            "dataPlane": "\(addresses.dataPlaneURL)", "management": "\(addresses.managementURL)",
+            "endpoints": "\(routing.snapshot.endpoints.count)",
+        ])
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.jwks.run() }
             group.addTask { await self.routing.follow() }
             group.addTask { await self.certificates.follow { self.listener.reload(tls: $0) } }
+            group.addTask { await self.managementCertificates.follow { self.management.reload(tls: $0) } }
             group.addTask { await self.watchHealth() }
             group.addTask { await self.destroyDueKeys() }
             await stop()
             logger.info("stopping: no new connections; requests in progress are answered")
+            await management.stop()
             await listener.drain()
+            managing.cancel()
+            _ = await managing.result
             group.cancelAll()
         }
         await nodeJournal.close()
@@ -78,18 +101,40 @@ final class Server: Sendable {
             return try await listener.start(host: plane.host, port: plane.port)
         } catch {
             await nodeJournal.close()
-            let reason = switch (error as? IOError)?.errnoCode {
-            case EADDRINUSE: "another program listens there; stop it"
-            case EADDRNOTAVAIL: "that is no address of this machine; correct it"
-            case EACCES: "this user may not open that port; take one above 1023"
-            default: "\(error); correct it"
-            }
-            throw Complaint("can't listen on \(plane.host):\(plane.port): \(reason), or change dataPlane.listen in \(installation.folder.configurationPath)")
+            throw complaint(error, "\(plane.host):\(plane.port)", field: "dataPlane.listen")
         }
     }
 
+    /// Starts the management listener; the task ends when it has stopped.
+    private func startManagement() async throws -> (Task<Void, any Error>, port: Int) {
+        let (ready, bound) = AsyncStream<Int>.makeStream()
+        let task = Task {
+            defer { bound.finish() }
+            try await management.run { bound.yield($0) }
+        }
+        for await port in ready { return (task, port) }
+        let settings = installation.configuration.management.settings
+        await listener.drain()
+        await nodeJournal.close()
+        do { try await task.value } catch { throw complaint(error, "\(settings.host):\(settings.port)", field: "management.listen") }
+        throw Complaint("the management listener stopped while it started")
+    }
+
+    private func complaint(_ error: any Error, _ address: String, field: String) -> Complaint {
+        let reason = switch (error as? IOError)?.errnoCode {
+        case EADDRINUSE: "another program listens there; stop it"
+        case EADDRNOTAVAIL: "that is no address of this machine; correct it"
+        case EACCES: "this user may not open that port; take one above 1023"
+        default: "\(error); correct it"
+        }
+        return Complaint("can't listen on \(address): \(reason), or change \(field) in \(installation.folder.configurationPath)")
+    }
+
     /// Loads certificates again at once, as on SIGHUP.
-    func reloadCertificates() { certificates.reload { listener.reload(tls: $0) } }
+    func reloadCertificates() {
+        certificates.reload { listener.reload(tls: $0) }
+        managementCertificates.reload { management.reload(tls: $0) }
+    }
 
     private func watchHealth() async {
         var last = journal.health
@@ -113,7 +158,7 @@ final class Server: Sendable {
                 let destroyed = try await installation.keys.destroyDue()
                 if !destroyed.isEmpty { try installation.database.checkpoint() }  // takes the sealed material out of the WAL too
                 for (id, version) in destroyed {
-                    var record = AuditRecord(ManagementAudit.keyDestroyed, .allowed, at: installation.clock.now)
+                    var record = AuditRecord(AuditEvent.keyDestroyed, .allowed, at: installation.clock.now)
                     (record.keyID, record.keyVersion, record.actor) = (id, version, "schedule")
                     try await journal.append(record)
                     logger.notice("scheduled destruction done", metadata: ["key": "\(id)", "version": "\(version)"])

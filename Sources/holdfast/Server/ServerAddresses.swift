@@ -5,14 +5,16 @@ import Primitives
 struct ServerAddresses: Sendable {
     let folder: DataFolder
     let dataPlaneURL: String
+    let managementURL: String
+    let managementSocket: String?
 
     /// Writes the files, each at once and whole.
     func publish(readyFile: String?) throws {
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("dataPlaneURL", dataPlaneURL)
-            writer.name("managementURL")
-            writer.null()  // there is no management listener yet
+            writer.member("managementURL", managementURL)
+            if let managementSocket { writer.member("managementSocket", managementSocket) }
             writer.member("pid", Int64(ProcessInfo.processInfo.processIdentifier))
         }
         try write(writer.bytes, to: folder.serverPath)

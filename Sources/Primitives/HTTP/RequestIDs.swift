@@ -1,4 +1,3 @@
-package import Primitives
 import Synchronization
 
 /// Names requests: 64 random bits of the process, then a counter, in hexadecimal. Unique and cheap; no secret.
