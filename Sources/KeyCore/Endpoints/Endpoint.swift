@@ -78,6 +78,15 @@ package final class RoutingSnapshot: Sendable {
         self.unions = unions
     }
 
+    /// The same at a later change, which concerned nothing in it.
+    package func advanced(to sequence: Int64) -> RoutingSnapshot {
+        RoutingSnapshot(self, sequence: sequence)
+    }
+
+    private init(_ other: RoutingSnapshot, sequence: Int64) {
+        (self.sequence, endpoints, issuers, byPath, unions) = (sequence, other.endpoints, other.issuers, other.byPath, other.unions)
+    }
+
     /// The endpoint at that path, if there is one for that front door.
     package func endpoint(at path: String, door: FrontDoorKind) -> Endpoint? {
         byPath[path].flatMap { $0.door == door ? $0 : nil }

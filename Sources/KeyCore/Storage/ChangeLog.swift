@@ -23,10 +23,13 @@ package enum ChangeLog {
     /// What changed after `sequence`, oldest first.
     package static func changes(
         after sequence: Int64, in connection: borrowing SQLConnection
-    ) throws(SQLError) -> [(entity: ChangedEntity?, id: String)] {
-        let rows = try connection.query("SELECT entity, entity_id FROM changes WHERE sequence > $1 ORDER BY sequence", [.integer(sequence)])
-        var changes: [(entity: ChangedEntity?, id: String)] = []
-        for row in rows { changes.append((ChangedEntity(rawValue: try row.text("entity")), try row.text("entity_id"))) }
+    ) throws(SQLError) -> [(sequence: Int64, entity: ChangedEntity?, id: String)] {
+        let rows = try connection.query(
+            "SELECT sequence, entity, entity_id FROM changes WHERE sequence > $1 ORDER BY sequence", [.integer(sequence)])
+        var changes: [(sequence: Int64, entity: ChangedEntity?, id: String)] = []
+        for row in rows {
+            changes.append((try row.integer("sequence"), ChangedEntity(rawValue: try row.text("entity")), try row.text("entity_id")))
+        }
         return changes
     }
 }

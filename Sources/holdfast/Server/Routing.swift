@@ -11,6 +11,7 @@ final class Routing: Sendable {
     private let cache: KeyCache
     private let logger: Logger
     private let current: Mutex<RoutingSnapshot>
+    private let turns = Turns()
 
     /// Reads the configuration for the first time.
     init(_ installation: Installation, jwks: JWKSStore, cache: KeyCache, logger: Logger) async throws {
@@ -40,15 +41,35 @@ final class Routing: Sendable {
         }
     }
 
-    /// Reads what has changed, now: what was committed before this is served when it returns.
+    /// Reads what has changed, now: what was committed before this was called is served when it returns. Calls take turns, so that an
+    /// older state never replaces a newer one.
     func catchUp() async throws {
-        let from = snapshot.sequence
-        let changes = try await installation.database.read { try ChangeLog.changes(after: from, in: $0) }
-        guard !changes.isEmpty else { return }
-        let next = try await installation.endpoints.snapshot()
-        for change in changes where change.entity == .key { if let id = KeyID(change.id) { cache.invalidate(id) } }
-        jwks.configure(next.issuers)
-        current.withLock { $0 = next }
-        logger.info("configuration changed", metadata: ["changes": "\(changes.count)", "sequence": "\(next.sequence)"])
+        try await turns.take { [self] in
+            let from = snapshot.sequence
+            let changes = try await installation.database.read { try ChangeLog.changes(after: from, in: $0) }
+            guard let last = changes.last else { return }
+            // Keys are not part of the snapshot: where nothing else has changed there is nothing to read.
+            let isKeysOnly = changes.allSatisfy { $0.entity == .key }
+            let next = isKeysOnly ? snapshot.advanced(to: last.sequence) : try await installation.endpoints.snapshot()
+            for change in changes where change.entity == .key { if let id = KeyID(change.id) { cache.invalidate(id) } }
+            if !isKeysOnly { jwks.configure(next.issuers) }
+            current.withLock { $0 = next }
+            logger.info("configuration changed", metadata: ["changes": "\(changes.count)", "sequence": "\(next.sequence)"])
+        }
+    }
+}
+
+/// Lets one at a time work, in the order of their calls.
+private actor Turns {
+    private var last: Task<Void, any Error>?
+
+    func take(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        let previous = last
+        let turn = Task {
+            _ = await previous?.result
+            try await body()
+        }
+        last = turn
+        try await turn.value
     }
 }
