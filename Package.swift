@@ -119,7 +119,14 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "ManagementTests", dependencies: ["Management", "Plugins", "KeyCore", "Primitives", "TestSupport"],
+            name: "ManagementTests",
+            dependencies: [
+                "Management", "Plugins", "KeyCore", "Primitives", "TestSupport",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["holdfast", "KeyCore", "Primitives", "TestSupport"],

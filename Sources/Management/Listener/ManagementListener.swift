@@ -91,9 +91,8 @@ package final class ManagementListener: Sendable {
     }
 
     private func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
-        var context = ManagementContext(source: .init(channel: channel, logger: logger))
-        context.peer = peers.peer(of: channel) ?? ManagementPeer(address: "-")
-        let response = await router.respond(to: request, context: context)
+        let connection = ManagementConnection(peer: peers.peer(of: channel) ?? ManagementPeer(address: "-"), logger: logger)
+        let response = await router.respond(to: request, on: connection)
         try await writer.write(response: response.head, body: response.body)
     }
 }

@@ -4,16 +4,23 @@ import Logging
 import NIOCore
 import Primitives
 
+/// The connection that a request came on.
+struct ManagementConnection: RequestContextSource {
+    let peer: ManagementPeer
+    let logger: Logger
+}
+
 /// What Hummingbird keeps of a request beside the request itself.
 struct ManagementContext: RequestContext {
+    typealias Source = ManagementConnection
+
     var coreContext: CoreRequestContextStorage
-    let channel: (any Channel)?
-    var peer = ManagementPeer(address: "-")
+    let peer: ManagementPeer
     var requestID = ""
 
-    init(source: ApplicationRequestContextSource) {
+    init(source: ManagementConnection) {
         coreContext = .init(source: source)
-        channel = source.channel
+        peer = source.peer
     }
 }
 
@@ -39,8 +46,8 @@ struct ManagementRouter: Sendable {
     }
 
     /// The answer to one request, with the fields that every answer has.
-    func respond(to request: Request, context: ManagementContext) async -> Response {
-        var context = context
+    func respond(to request: Request, on connection: ManagementConnection) async -> Response {
+        var context = ManagementContext(source: connection)
         context.requestID = requestIDs.next()
         var response: Response
         if RequestPath(target: request.head.path ?? "") == nil {

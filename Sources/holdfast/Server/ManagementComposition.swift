@@ -2,16 +2,13 @@ import KeyCore
 import Logging
 import Management
 
-/// The management API of this build: which routes it has, and what stands behind them.
+/// The management API of this build: what stands behind its routes (`ManagementRoutes` lists them).
 enum ManagementComposition {
     static func api(_ installation: Installation, audit: any AuditSink, routing: Routing, logger: Logger) -> ManagementAPI {
         let stores = Stores(database: installation.database, sealer: installation.sealer, clock: installation.clock)
-        let providers: [any RouteProvider] = [
-            KeyRoutes(sources: KeySources.all),
-        ]
-        let routes = providers.flatMap(\.routes)
+        let services = ManagementServices(stores: stores, keySources: KeySources.all, version: Version.text)
         return ManagementAPI(
-            routes: routes + SystemRoutes(version: Version.text, others: routes).routes, stores: stores, audit: audit,
+            routes: ManagementRoutes.all(services), stores: stores, audit: audit,
             authenticator: LocalAuthenticator(), approvals: NoApprovals(), idempotency: NoIdempotency(), logger: logger,
             publish: { try await routing.catchUp() })
     }

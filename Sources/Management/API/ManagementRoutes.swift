@@ -1,0 +1,29 @@
+package import KeyCore
+
+/// What the routes stand on, beside the stores that each call brings. The executable chooses it, and so do the tests.
+package struct ManagementServices: Sendable {
+    package let stores: Stores
+    package let keySources: [any KeySource]
+    package let version: String
+
+    /// Services as given.
+    package init(stores: Stores, keySources: [any KeySource], version: String) {
+        (self.stores, self.keySources, self.version) = (stores, keySources, version)
+    }
+}
+
+/// All routes of the management API: the one list from which the server, its document and the tests of the role matrix are made.
+package enum ManagementRoutes {
+    /// Every part of the API, one line each.
+    package static func providers(_ services: ManagementServices) -> [any RouteProvider] {
+        [
+            KeyRoutes(sources: services.keySources),
+        ]
+    }
+
+    /// Every route, with those that tell of the API itself.
+    package static func all(_ services: ManagementServices) -> [Route] {
+        let routes = providers(services).flatMap(\.routes)
+        return routes + SystemRoutes(version: services.version, others: routes).routes
+    }
+}
