@@ -17,6 +17,7 @@ final class APIFixture: Sendable {
     let stores: Stores
     let audit = RecordingAudit()
     let api: ManagementAPI
+    let approvals: Approvals
     private let router: ManagementRouter
     private let callers: TestCallers
     private let publications: Publications
@@ -25,20 +26,22 @@ final class APIFixture: Sendable {
     ///   - authenticator: who finds out whom a request without `as:` proves; by default it proves nobody.
     ///   - more: routes of the test's own.
     init(
-        authenticator: (any Authenticating)? = nil, approvals: any ApprovalGate = NoApprovals(),
-        idempotency: any IdempotencyGate = NoIdempotency(), over database: KeyDatabase? = nil, more: [Route] = []
+        authenticator: (any Authenticating)? = nil, directory: any ApprovalDirectory = NoAccounts(), over database: KeyDatabase? = nil,
+        more: [Route] = []
     ) throws {
         store = try database ?? KeyDatabase()
         stores = Stores(database: store.database, sealer: store.sealer, clock: store.clock.wall)
         let callers = TestCallers(rest: authenticator)
         let publications = Publications()
         (self.callers, self.publications) = (callers, publications)
-        let services = ManagementServices(stores: stores, keySources: [EmbeddedKeySource()], version: "0.0.0-test")
+        approvals = Approvals(stores, directory: directory, audit: audit)
+        let services = ManagementServices(
+            stores: stores, keySources: [EmbeddedKeySource()], approvals: approvals, version: "0.0.0-test")
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         api = ManagementAPI(
             routes: ManagementRoutes.all(services) + more, stores: stores, audit: audit, authenticator: callers, approvals: approvals,
-            idempotency: idempotency, logger: logger, publish: { publications.add() })
+            idempotency: try StoredAnswers(stores), logger: logger, publish: { publications.add() })
         router = ManagementRouter(api, clock: store.clock.wall, requestIDs: try RequestIDs())
     }
 

@@ -72,6 +72,8 @@ package struct APIAnswer: Sendable {
     package var audit = AuditDetail()
     /// Whether another process or another part of this one (the data plane) must take notice before the answer leaves.
     package var changesDataPlane = false
+    /// The request for approval that is now to be carried out, since this was its last vote.
+    package var releases: ApprovalID?
 
     /// An answer as given.
     package init(_ status: Int, _ body: Body = .none, audit: AuditDetail = AuditDetail(), changesDataPlane: Bool = false) {

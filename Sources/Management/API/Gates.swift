@@ -12,6 +12,11 @@ package protocol Authenticating: Sendable {
 package protocol ApprovalGate: Sendable {
     /// Nil if the call may go on; otherwise the answer (202) that says which approval it waits for.
     func hold(_ call: APICall, of route: Route) async throws -> APIAnswer?
+    /// What an approved request was, and as whom it is to be carried out.
+    /// - Throws: `.permissionDenied` if who asked has no working account any more.
+    func release(_ id: ApprovalID) async throws -> (call: HeldCall, requester: Caller)
+    /// Keeps what came of it; the answer to `call`, which brought the last vote.
+    func conclude(_ id: ApprovalID, with result: Result<APIAnswer, Problem>, for call: APICall) async throws -> APIAnswer
 }
 
 /// Gives a creation that is repeated with its `Idempotency-Key` its first answer again.

@@ -58,7 +58,7 @@ package struct ManagementAPI: Sendable {
         guard (1...128).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw Problem.invalid("header:idempotency-key", expected: "1 to 128 printable characters without space")
         }
-        let parts = call.parameters.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
+        let parts = (call.parameters.sorted { $0.key < $1.key } + call.query.sorted { $0.key < $1.key }).flatMap { [$0.key, $0.value] }
         let fingerprint = Digest.sha256(Array(([route.operation] + parts).joined(separator: "\n").utf8) + [0] + call.body.json)
         if let answer = try await idempotency.begin(key, by: call.caller, fingerprint) { return answer }
         do {
@@ -94,7 +94,28 @@ package struct ManagementAPI: Sendable {
         var record = record(event, .allowed, call, answer.audit)
         record.status = answer.status
         try await audit.append(record)
+        if let id = answer.releases { return try await carryOutReleased(id, by: call) }
         return answer
+    }
+
+    /// Carries out what was held back, as who asked for it and with what they may do now.
+    private func carryOutReleased(_ id: ApprovalID, by call: APICall) async throws -> APIAnswer {
+        let result: Result<APIAnswer, Problem>
+        do {
+            let (held, requester) = try await approvals.release(id)
+            guard let route = routes.first(where: { $0.operation == held.route }) else {
+                throw Problem(.wrongState, "this version of the server has no operation \(held.route)")
+            }
+            let visible = try AccessControl.permit(requester, route.access, parameters: held.parameters)
+            result = .success(try await perform(try held.call(as: requester, of: route, visible: visible, stores: stores), route))
+        } catch {
+            let problem = Problem(error)
+            if problem.code.status >= 500 {
+                logger.error("an approved request failed", metadata: ["approval": "\(id)", "cause": "\(problem.cause ?? problem.detail)"])
+            }
+            result = .failure(problem)
+        }
+        return try await approvals.conclude(id, with: result, for: call)
     }
 
     private func carryOut(_ call: APICall, _ route: Route) async throws -> APIAnswer {

@@ -4,11 +4,12 @@ package import KeyCore
 package struct ManagementServices: Sendable {
     package let stores: Stores
     package let keySources: [any KeySource]
+    package let approvals: Approvals
     package let version: String
 
     /// Services as given.
-    package init(stores: Stores, keySources: [any KeySource], version: String) {
-        (self.stores, self.keySources, self.version) = (stores, keySources, version)
+    package init(stores: Stores, keySources: [any KeySource], approvals: Approvals, version: String) {
+        (self.stores, self.keySources, self.approvals, self.version) = (stores, keySources, approvals, version)
     }
 }
 
@@ -18,6 +19,8 @@ package enum ManagementRoutes {
     package static func providers(_ services: ManagementServices) -> [any RouteProvider] {
         [
             KeyRoutes(sources: services.keySources),
+            ApprovalRoutes(services.approvals, clock: services.stores.clock),
+            QuorumRoutes(services.approvals),
         ]
     }
 

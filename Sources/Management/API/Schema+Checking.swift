@@ -70,14 +70,6 @@ extension Schema {
         }
     }
 
-    private var isSecret: Bool {
-        switch self {
-        case .string(let rule): rule.isSecret
-        case .nullable(let schema): schema.isSecret
-        default: false
-        }
-    }
-
     /// A member's name in a JSON pointer, cut.
     private static func escaped(_ name: String) -> String {
         var text = ""

@@ -3,14 +3,34 @@ import Logging
 import Management
 
 /// The management API of this build: what stands behind its routes (`ManagementRoutes` lists them).
-enum ManagementComposition {
-    static func api(_ installation: Installation, audit: any AuditSink, routing: Routing, logger: Logger) -> ManagementAPI {
+struct ManagementComposition: Sendable {
+    let api: ManagementAPI
+    private let approvals: Approvals
+    private let answers: StoredAnswers
+    private let logger: Logger
+
+    init(_ installation: Installation, audit: any AuditSink, routing: Routing, logger: Logger) throws {
         let stores = Stores(database: installation.database, sealer: installation.sealer, clock: installation.clock)
-        let services = ManagementServices(stores: stores, keySources: KeySources.all, version: Version.text)
-        return ManagementAPI(
-            routes: ManagementRoutes.all(services), stores: stores, audit: audit,
-            authenticator: LocalAuthenticator(), approvals: NoApprovals(), idempotency: NoIdempotency(), logger: logger,
-            publish: { try await routing.catchUp() })
+        approvals = Approvals(stores, directory: NoAccounts(), audit: audit)
+        answers = try StoredAnswers(stores)
+        self.logger = logger
+        let services = ManagementServices(stores: stores, keySources: KeySources.all, approvals: approvals, version: Version.text)
+        api = ManagementAPI(
+            routes: ManagementRoutes.all(services), stores: stores, audit: audit, authenticator: LocalAuthenticator(), approvals: approvals,
+            idempotency: answers, logger: logger, publish: { try await routing.catchUp() })
+    }
+
+    /// Ends what has run out, every half minute, until its task is cancelled.
+    func keepHouse() async {
+        while !Task.isCancelled {
+            do {
+                try await approvals.sweep()
+                try await answers.sweep()
+            } catch {
+                logger.error("expired approvals and idempotency keys remain; it will be tried again", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: .seconds(30))
+        }
     }
 }
 

@@ -23,6 +23,7 @@ final class Server: Sendable {
     private let listener: Listener
     private let certificates: CertificateWatch
     private let management: ManagementListener
+    private let managementAPI: ManagementComposition
     private let managementCertificates: CertificateWatch
 
     /// Puts the parts together; nothing listens yet.
@@ -55,8 +56,9 @@ final class Server: Sendable {
         managementCertificates = CertificateWatch(
             own.isEmpty ? configuration.dataPlane.certificates.map(\.withoutClients) : own, in: installation.folder,
             applicationProtocols: ["http/1.1"], logger: logger)
+        managementAPI = try ManagementComposition(installation, audit: journal, routing: routing, logger: logger)
         management = try ManagementListener(
-            api: ManagementComposition.api(installation, audit: journal, routing: routing, logger: logger),
+            api: managementAPI.api,
             tls: try managementCertificates.load(), settings: configuration.managementSettings(in: installation.folder, logger: logger),
             clock: clock, logger: logger)
     }
@@ -82,6 +84,7 @@ final class Server: Sendable {
             group.addTask { await self.managementCertificates.follow { self.management.reload(tls: $0) } }
             group.addTask { await self.watchHealth() }
             group.addTask { await self.destroyDueKeys() }
+            group.addTask { await self.managementAPI.keepHouse() }
             await stop()
             logger.info("stopping: no new connections; requests in progress are answered")
             await management.stop()
