@@ -7,7 +7,7 @@ BUILD := swift build -c $(CONFIGURATION)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD_PACKAGES := libssl-dev libjwt-dev libcurl4-openssl-dev libsqlite3-dev pkg-config make
 RUN_PACKAGES := openssl curl ca-certificates
-TEST_PACKAGES := nghttp2-client python3 strace
+TEST_PACKAGES := nghttp2-client python3 strace python3-prometheus-client
 BENCH_PACKAGES := nginx-light nghttp2-client python3 procps
 
 .PHONY: help

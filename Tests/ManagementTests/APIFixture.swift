@@ -16,6 +16,7 @@ final class APIFixture: Sendable {
     let store: KeyDatabase
     let stores: Stores
     let audit = RecordingAudit()
+    let observation: Observation
     let api: ManagementAPI
     let approvals: Approvals
     private let router: ManagementRouter
@@ -35,13 +36,17 @@ final class APIFixture: Sendable {
         let publications = Publications()
         (self.callers, self.publications) = (callers, publications)
         approvals = Approvals(stores, directory: directory, audit: audit)
+        let journals = store.folder + "/audit"
+        try Directory.create(journals)
+        observation = try Observation(
+            stores: stores, auditFolder: journals, verify: { try AuditVerifier(folder: journals, checkpoints: nil).verify() })
         let services = ManagementServices(
-            stores: stores, keySources: [EmbeddedKeySource()], approvals: approvals, version: "0.0.0-test")
+            stores: stores, keySources: [EmbeddedKeySource()], approvals: approvals, version: "0.0.0-test", observation: observation)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         api = ManagementAPI(
             routes: ManagementRoutes.all(services) + more, stores: stores, audit: audit, authenticator: callers, approvals: approvals,
-            idempotency: try StoredAnswers(stores), logger: logger, publish: { publications.add() })
+            idempotency: try StoredAnswers(stores), logger: logger, counters: observation.requests, publish: { publications.add() })
         router = ManagementRouter(api, clock: store.clock.wall, requestIDs: try RequestIDs())
     }
 
@@ -124,6 +129,7 @@ struct TestAnswer: Sendable {
         case nil: faults.append("the status is not declared")
         case .empty: if !bytes.isEmpty { faults.append("it has a body") }
         case .other(let type): if headers["content-type"]?.hasPrefix(type) != true { faults.append("it is not \(type)") }
+        case .either(let types): if !types.contains(headers["content-type"] ?? "") { faults.append("it is none of \(types)") }
         case .json(let schema):
             if headers["content-type"] != "application/json" { faults.append("it is not application/json") }
             guard let document = try? JSONValue(parsing: bytes) else { return faults + ["it is no JSON document"] }

@@ -2,7 +2,6 @@ package import KeyCore
 package import Logging
 import NIOHTTP1
 package import Primitives
-import Synchronization
 
 /// The front door for Google Cloud EKM: finds out which key and method are meant and who asks, lets the method's handler answer, and
 /// has every refusal and failure on record before it is answered. (What is allowed, `KeyService` records.)
@@ -42,7 +41,7 @@ package struct EKMDoor: Sendable {
             case .unwrap: try await unwrap.respond(to: call, noting: &noted)
             default: throw EKMError(status: 501, code: 12, "this method is not supported", cause: "unimplemented")
             }
-            counters.count(method, .allowed, isHealthCheck: noted.isHealthCheck)
+            counters.count(method, .allowed, isHealthCheck: noted.isHealthCheck, since: http.receivedNanoseconds)
             return response
         } catch {
             tell(error, http, method)
@@ -114,7 +113,7 @@ package struct EKMDoor: Sendable {
     }
 
     private func refuse(_ error: EKMError, _ method: EKMMethod?, _ noted: AuditRecord, since start: UInt64) async -> HTTPResponse {
-        counters.count(method, error.isRefusal ? .refused : .failed, isHealthCheck: noted.isHealthCheck)
+        counters.count(method, error.isRefusal ? .refused : .failed, isHealthCheck: noted.isHealthCheck, since: start)
         guard error.cause != "audit-unavailable" else { return error.response }
         var record = noted
         record.outcome = error.isRefusal ? .refused : .failed
@@ -133,26 +132,5 @@ package struct EKMDoor: Sendable {
         } catch {
             return EKMError(KeyServiceError.auditUnavailable, method: method ?? .wrap).response
         }
-    }
-}
-
-/// Requests by method, outcome and whether they were Google's health checks.
-package final class EKMCounters: Sendable {
-    /// One kind of request.
-    package struct Kind: Hashable, Sendable {
-        /// Google's label; `other` for what has none.
-        package let method: String
-        package let outcome: AuditRecord.Outcome
-        package let isHealthCheck: Bool
-    }
-
-    private let counts = Mutex<[Kind: Int]>([:])
-
-    /// What happened since the start.
-    package var all: [Kind: Int] { counts.withLock { $0 } }
-
-    func count(_ method: EKMMethod?, _ outcome: AuditRecord.Outcome, isHealthCheck: Bool) {
-        let kind = Kind(method: method?.rawValue ?? "other", outcome: outcome, isHealthCheck: isHealthCheck)
-        counts.withLock { $0[kind, default: 0] += 1 }
     }
 }

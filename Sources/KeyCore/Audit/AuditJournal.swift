@@ -11,6 +11,8 @@ import Synchronization
 /// segment that begins with `journal.tampered`, and the health is red until `acknowledge` or a restart.
 package final class AuditJournal: AuditSink {
     private let core: JournalCore
+    /// What its writer did.
+    package let metrics = AuditJournalMetrics()
 
     /// Opens the node's journal, or begins it, and starts its threads.
     /// - Parameters:
@@ -33,7 +35,8 @@ package final class AuditJournal: AuditSink {
             try Directory.create(configuration.folder)
             let lock = try FileLock("\(configuration.folder)/journal-\(configuration.node).lock")
             var writer = JournalWriter(
-                configuration, chain: AuditChain(node: configuration.node), files: files, signer: signer, headStore: headStore)
+                configuration, chain: AuditChain(node: configuration.node), files: files, signer: signer, headStore: headStore,
+                metrics: metrics)
             try writer.start(anchor: anchor)
             core = JournalCore(configuration, lock: lock)
             try core.run(writer)
@@ -55,6 +58,9 @@ package final class AuditJournal: AuditSink {
 
     /// Whether records become durable and nothing was disturbed.
     package var health: AuditHealth { core.queue.withLock { $0.condition.health } }
+
+    /// How many records wait to become durable.
+    package var waiting: Int { core.queue.withLock { $0.waiting } }
 
     /// An administrator has taken note of a tampering: the health is no longer red for it. Record who did so as an act of management.
     package func acknowledge() { core.queue.withLock { $0.acknowledge() } }
@@ -125,6 +131,7 @@ final class JournalCore: Sendable {
                 }
             } catch {
                 fault = .file(error)
+                writer.metrics.failedBatches.add()
             }
             note(&writer)
             let (time, answer) = (clock.now, fault.map(AuditError.unavailable))

@@ -38,7 +38,7 @@ struct JournalQueue: Sendable {
     mutating func enqueue(_ waiter: Waiter) throws(AuditError) -> (writer: Bool, watchdog: Bool) {
         if isClosing { throw .closed }
         if isStuck { throw .unavailable(.deadline) }
-        guard pending.count + inFlight.count - expired < limit else { throw .overloaded }
+        guard waiting < limit else { throw .overloaded }
         pending.append(waiter)
         defer { (isWriterIdle, isWatchdogAsleep) = (false, false) }
         return (isWriterIdle, isWatchdogAsleep)
@@ -51,6 +51,9 @@ struct JournalQueue: Sendable {
         if !hasEnded { closers.append(continuation) }
         return hasEnded
     }
+
+    /// How many callers wait.
+    var waiting: Int { pending.count + inFlight.count - expired }
 
     /// Forgets a tampering.
     mutating func acknowledge() { condition.tampering = nil }

@@ -23,6 +23,7 @@ struct JournalWriter {
     let files: any JournalFiles
     let signer: CheckpointSigner?
     let headStore: @Sendable (AuditHead) -> Void
+    let metrics: AuditJournalMetrics
 
     var chain: AuditChain
     /// Nil until the first one is begun.
@@ -44,8 +45,9 @@ struct JournalWriter {
     private var lines: [UInt8] = []
 
     init(_ configuration: AuditJournalConfiguration, chain: AuditChain, files: any JournalFiles, signer: CheckpointSigner?,
-        headStore: @escaping @Sendable (AuditHead) -> Void
+        headStore: @escaping @Sendable (AuditHead) -> Void, metrics: AuditJournalMetrics = AuditJournalMetrics()
     ) {
+        self.metrics = metrics
         (self.configuration, self.chain, self.files) = (configuration, chain, files)
         (self.signer, self.headStore) = (signer, headStore)
         folder = JournalFolder(path: configuration.folder)
@@ -55,6 +57,7 @@ struct JournalWriter {
     /// one is due or asked for.
     /// - Throws: what prevented it; the chain is then where it was, and the next commit repairs what is left in the file.
     mutating func commit(_ bodies: [[UInt8]], checkpoint: Bool = false) throws(FileError) {
+        if !bodies.isEmpty { metrics.batchRecords.observe(bodies.count) }
         try prepare(adding: bodies.reduce(0) { $0 + $1.count + 128 })
         let isDue = checkpoint && uncovered > 0 || uncovered + bodies.count >= configuration.checkpointRecords
         try write(bodies, checkpoint: isDue || isUnsigned)
@@ -93,7 +96,9 @@ struct JournalWriter {
             segment?.damage = .partWritten
             try file.append(lines)
             segment?.damage = .unsynced
+            let start = MonotonicClock.nanoseconds
             try file.dataSync()
+            metrics.syncTime.observe(Int(MonotonicClock.nanoseconds - start))
         } catch {
             _ = repair()
             throw error

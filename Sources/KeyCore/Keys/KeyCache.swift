@@ -1,5 +1,12 @@
 import Synchronization
 
+/// What a key cache did since its start, and how many keys it holds.
+package struct KeyCacheCounts: Sendable, Equatable {
+    package var hits = 0
+    package var misses = 0
+    package var size = 0
+}
+
 /// Keys unsealed a moment ago: a bounded set in shards, each forgetting what was used least recently.
 ///
 /// A key loaded while it was being changed is not kept: `insert` is told in which epoch the load began, and every `invalidate`
@@ -14,6 +21,7 @@ package final class KeyCache: Sendable {
         var slots: [KeyID: Slot] = [:]
         var ticks: UInt64 = 0
         var epoch: UInt64 = 0
+        var counts = KeyCacheCounts()
     }
 
     private final class Lock: Sendable {
@@ -29,11 +37,26 @@ package final class KeyCache: Sendable {
     /// The key, if it is held.
     func find(_ id: KeyID) -> LoadedKey? {
         lock(id).shard.withLock { shard in
-            guard var slot = shard.slots[id] else { return nil }
+            guard var slot = shard.slots[id] else {
+                shard.counts.misses += 1
+                return nil
+            }
+            shard.counts.hits += 1
             shard.ticks += 1
             slot.usedAt = shard.ticks
             shard.slots[id] = slot
             return slot.key
+        }
+    }
+
+    /// What it did since its start, and holds now.
+    package var counts: KeyCacheCounts {
+        locks.reduce(into: KeyCacheCounts()) { sum, lock in
+            lock.shard.withLock { shard in
+                sum.hits += shard.counts.hits
+                sum.misses += shard.counts.misses
+                sum.size += shard.slots.count
+            }
         }
     }
 

@@ -29,6 +29,13 @@ package final class JWKSStore: Sendable {
         package var fetchedAt: Instant?
         package var keyCount = 0
         package var lastFailure: String?
+        /// Fetches since the start, and those that brought no set.
+        package var fetches = 0
+        package var failures = 0
+        /// Since when the last fetch has failed; nil if it hasn't.
+        package var failingSince: Instant?
+        /// Whether the keys are fetched at all, and not pinned.
+        package var isFetched = false
     }
 
     private struct Entry {
@@ -41,6 +48,9 @@ package final class JWKSStore: Sendable {
         var renewAt: Instant?
         var lastAttempt: Instant?
         var lastFailure: String?
+        var failingSince: Instant?
+        var fetches = 0
+        var failures = 0
         var fetching: (attempt: UInt64, task: Task<Void, Never>)?
     }
 
@@ -140,7 +150,12 @@ package final class JWKSStore: Sendable {
     /// What is known, by issuer.
     package var status: [IssuerID: Status] {
         state.withLock { state in
-            state.entries.mapValues { Status(fetchedAt: $0.fetchedAt, keyCount: $0.keys?.entries.count ?? 0, lastFailure: $0.lastFailure) }
+            state.entries.mapValues { entry in
+                var status = Status(fetchedAt: entry.fetchedAt, keyCount: entry.keys?.entries.count ?? 0, lastFailure: entry.lastFailure)
+                (status.fetches, status.failures, status.failingSince) = (entry.fetches, entry.failures, entry.failingSince)
+                if case .jwksURL = entry.origin { status.isFetched = true }
+                return status
+            }
         }
     }
 
@@ -180,7 +195,13 @@ package final class JWKSStore: Sendable {
             guard var entry = state.entries[issuer], entry.fetching?.attempt == attempt else { return }
             entry.fetching = nil
             if let answer { state.adopt(answer, into: &entry, at: now) } else { entry.lastFailure = failure }
-            if case .success = answer { entry.renewAt = now + age * 3 / 4 }
+            entry.fetches += 1
+            if case .success = answer {
+                (entry.renewAt, entry.failingSince) = (now + age * 3 / 4, nil)
+            } else {
+                entry.failures += 1
+                entry.failingSince = entry.failingSince ?? now
+            }
             state.entries[issuer] = entry
         }
     }

@@ -1,5 +1,4 @@
 package import Primitives
-import Synchronization
 
 /// What a place accepts: whose tokens, for whom.
 package struct TokenExpectation: Sendable {
@@ -53,7 +52,9 @@ package final class TokenVerifier: Sendable {
     private let keys: JWKSStore
     private let cache: TokenCache
     private let clock: WallClock
-    private let tally = Mutex(TokenCounts())
+    private let cacheHits = MetricCounter()
+    private let verifications = MetricCounter()
+    private let rejections = MetricCounter()
 
     /// A verifier that remembers up to `cacheCapacity` tokens.
     package init(keys: JWKSStore, clock: WallClock, cacheCapacity: Int = 8192) {
@@ -62,7 +63,12 @@ package final class TokenVerifier: Sendable {
     }
 
     /// What it did since its start.
-    package var counts: TokenCounts { tally.withLock { $0 } }
+    package var counts: TokenCounts {
+        TokenCounts(cacheHits: cacheHits.value, verifications: verifications.value, rejections: rejections.value)
+    }
+
+    /// How many tokens it remembers.
+    package var cachedTokens: Int { cache.count }
 
     /// The caller's token.
     /// - Parameters:
@@ -73,7 +79,7 @@ package final class TokenVerifier: Sendable {
         do {
             return try await find(text, expectation)
         } catch {
-            tally.withLock { $0.rejections += 1 }
+            rejections.add()
             throw error
         }
     }
@@ -82,7 +88,7 @@ package final class TokenVerifier: Sendable {
         guard text.count <= CompactJWS.maxBytes else { throw .malformed("larger than \(CompactJWS.maxBytes) bytes") }
         let digest = Digest.sha256(text)
         if let entry = cache.find(digest), isCurrent(entry, expectation) {
-            tally.withLock { $0.cacheHits += 1 }
+            cacheHits.add()
             return try admit(entry.token, expectation)
         }
         let jws = try CompactJWS(text)
@@ -133,7 +139,7 @@ package final class TokenVerifier: Sendable {
     }
 
     private func checkSignature(_ jws: CompactJWS, _ candidates: [JWKS.Entry]) throws(TokenRejection) {
-        tally.withLock { $0.verifications += 1 }
+        verifications.add()
         let isGenuine = candidates.contains { $0.key.verify(signature: jws.signature, over: jws.signedBytes) }
         guard isGenuine else { throw .signature }
     }

@@ -20,20 +20,30 @@ package struct ManagementAPI: Sendable {
     private let idempotency: any IdempotencyGate
     private let refusals = RefusalLimiter(perSecond: 20, burst: 200)
     private let publish: @Sendable () async throws -> Void
+    private let counters: ManagementCounters?
     private let logger: Logger
 
     /// An API of these routes.
-    /// - Parameter publish: makes the data plane see what was committed; returns when it does.
+    /// - Parameters:
+    ///   - counters: are told of each answer.
+    ///   - publish: makes the data plane see what was committed; returns when it does.
     package init(
         routes: [Route], stores: Stores, audit: any AuditSink, authenticator: any Authenticating, approvals: any ApprovalGate,
-        idempotency: any IdempotencyGate, logger: Logger, publish: @escaping @Sendable () async throws -> Void
+        idempotency: any IdempotencyGate, logger: Logger, counters: ManagementCounters? = nil, publish: @escaping @Sendable () async throws -> Void
     ) {
+        self.counters = counters
         (self.routes, self.stores, self.audit, self.authenticator) = (routes, stores, audit, authenticator)
         (self.approvals, self.idempotency, self.logger, self.publish) = (approvals, idempotency, logger, publish)
     }
 
     /// Answers one request to `route`.
     package func respond(to request: APIRequest, route: Route, parameters: [String: String]) async -> APIAnswer {
+        let answer = await answer(to: request, route: route, parameters: parameters)
+        counters?.count(route.operation, answer.status, nanoseconds: MonotonicClock.nanoseconds - request.receivedNanoseconds)
+        return answer
+    }
+
+    private func answer(to request: APIRequest, route: Route, parameters: [String: String]) async -> APIAnswer {
         var caller = Caller.anonymous
         do {
             if case .open = route.access {} else { caller = try await authenticator.authenticate(request) }

@@ -6,10 +6,14 @@ package struct ManagementServices: Sendable {
     package let keySources: [any KeySource]
     package let approvals: Approvals
     package let version: String
+    package let observation: Observation
 
     /// Services as given.
-    package init(stores: Stores, keySources: [any KeySource], approvals: Approvals, version: String) {
+    package init(
+        stores: Stores, keySources: [any KeySource], approvals: Approvals, version: String, observation: Observation
+    ) {
         (self.stores, self.keySources, self.approvals, self.version) = (stores, keySources, approvals, version)
+        self.observation = observation
     }
 }
 
@@ -21,7 +25,7 @@ package enum ManagementRoutes {
             KeyRoutes(sources: services.keySources),
             ApprovalRoutes(services.approvals, clock: services.stores.clock),
             QuorumRoutes(services.approvals),
-        ]
+        ] + services.observation.providers(services)
     }
 
     /// Every route, with those that tell of the API itself.

@@ -105,6 +105,10 @@ package enum OpenAPIDocument {
                 answers.append(("\(status)", [
                     "description": description, "content": ["application/json": ["schema": schema.openAPI(&components)]],
                 ]))
+            case .either(let types):
+                answers.append(("\(status)", [
+                    "description": description, "content": .object(types.map { (name: $0, value: JSONValue.object([])) }),
+                ]))
             case .other(let type): answers.append(("\(status)", ["description": description, "content": .object([(name: type, value: JSONValue.object([]))])]))
             }
         }

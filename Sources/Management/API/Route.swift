@@ -42,6 +42,8 @@ package enum AnswerKind: Sendable {
     case json(Schema)
     /// Something else, of this media type.
     case other(type: String)
+    /// Something else, of one of these media types.
+    case either(types: [String])
 }
 
 /// A parameter in a URL's query, or a header field.

@@ -23,12 +23,12 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let folder = try data.folder
         let configuration = try folder.configuration()
-        var logger = Logger(label: "holdfast", factory: { StreamLogHandler.standardError(label: $0) })
-        logger.logLevel = Logger.Level(rawValue: configuration.log.level) ?? .info
+        let level = LogLevel(Logger.Level(rawValue: configuration.log.level) ?? .info)
+        let logger = ServerLog.logger(configuration.log.format, level: level)
         if configuration.development.allowsCoreDumps {
             logger.critical("development.allowCoreDumps is on: a core dump of this process would hold keys; never use it in production")
         }
-        let server = try await Server(try folder.open(), logger: logger)
+        let server = try await Server(try folder.open(), logLevel: level, logger: logger)
         warnAboutMemoryLock(logger)
         let signals = Signals()
         signals.onHangUp { server.reloadCertificates() }

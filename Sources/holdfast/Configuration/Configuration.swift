@@ -51,7 +51,15 @@ struct Configuration: Sendable {
 
     /// Log lines go to standard error.
     struct Log: Sendable {
+        enum Format: String, Sendable, CaseIterable { case text, json }
         var level = "info"
+        var format = Format.text
+    }
+
+    /// `/metrics` on the management listener.
+    struct Metrics: Sendable {
+        /// Whether it needs no sign-in: for networks that only the monitoring reaches.
+        var isOpen = false
     }
 
     /// For developers only.
@@ -67,5 +75,6 @@ struct Configuration: Sendable {
     var outbound = Outbound()
     var keySourceDeadline = Duration.milliseconds(100)
     var log = Log()
+    var metrics = Metrics()
     var development = Development()
 }

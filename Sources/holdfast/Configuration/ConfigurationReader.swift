@@ -8,7 +8,7 @@ extension Configuration {
     init(parsing text: String, source: String) throws(DocumentError) {
         self.init()
         let root = try StrictDocument(parsing: text, source: source)
-        let fields = try root.members(["dataPlane", "management", "rootKey", "audit", "jwks", "outbound", "keySources", "log", "development"])
+        let fields = try root.members(["dataPlane", "management", "rootKey", "audit", "jwks", "outbound", "keySources", "log", "metrics", "development"])
         guard let plane = fields["dataPlane"] else { throw root.error("expected the field dataPlane, which says where to listen") }
         dataPlane = try DataPlane(plane)
         if let field = fields["management"] { management = try Management(field) }
@@ -21,6 +21,10 @@ extension Configuration {
             if let value = own["deadline"] { keySourceDeadline = try value.duration(in: .milliseconds(10)...(.seconds(2))) }
         }
         if let field = fields["log"] { log = try Log(field) }
+        if let field = fields["metrics"] {
+            let own = try field.members(["open"])
+            if let value = own["open"] { metrics.isOpen = try value.bool() }
+        }
         if let field = fields["development"] {
             let own = try field.members(["allowCoreDumps"])
             if let value = own["allowCoreDumps"] { development.allowsCoreDumps = try value.bool() }
@@ -180,7 +184,11 @@ extension Configuration.Outbound {
 extension Configuration.Log {
     fileprivate init(_ document: StrictDocument) throws(DocumentError) {
         self.init()
-        let fields = try document.members(["level"])
+        let fields = try document.members(["level", "format"])
+        if let field = fields["format"] {
+            guard let format = Format(rawValue: try field.string()) else { throw field.error("expected text or json") }
+            self.format = format
+        }
         guard let field = fields["level"] else { return }
         level = try field.string()
         let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]

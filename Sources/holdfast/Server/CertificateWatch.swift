@@ -13,6 +13,18 @@ final class CertificateWatch: Sendable {
     private let logger: Logger
     private let ticketKeys = TLSTicketKeys()
     private let seen = Mutex<[String: FileStamp]>([:])
+    private let loaded = Mutex<[Loaded]>([])
+
+    /// A certificate in use.
+    struct Loaded: Sendable {
+        /// Its first server name.
+        let name: String
+        let notAfter: Instant
+        let fingerprint: String
+    }
+
+    /// The certificates in use, as they were loaded last.
+    var certificatesInUse: [Loaded] { loaded.withLock { $0 } }
 
     /// A watch on the files of these certificates.
     init(_ certificates: [Configuration.Certificate], in folder: DataFolder, applicationProtocols: [String] = ["h2", "http/1.1"], logger: Logger) {
@@ -24,13 +36,22 @@ final class CertificateWatch: Sendable {
     func load() throws -> TLSServerContext {
         seen.withLock { $0 = stamps() }
         var identities: [TLSServerIdentity] = []
+        var found: [Loaded] = []
         for certificate in certificates {
             identities.append(TLSServerIdentity(
                 serverNames: certificate.serverNames, certificatePEM: try text(folder.file(certificate.certificatePath)),
                 privateKeyPEM: SharedSecret(try PrivateFile.read(folder.file(certificate.privateKeyPath), maxBytes: 64 << 10)),
                 clientCertificates: try clients(certificate.clients)))
         }
-        return try TLSServerContext(identities: identities, ticketKeys: ticketKeys, applicationProtocols: applicationProtocols)
+        for identity in identities {
+            guard let leaf = try? Certificate.chain(pem: identity.certificatePEM).first else { continue }
+            found.append(Loaded(
+                name: identity.serverNames.first ?? leaf.subject, notAfter: Instant(seconds: leaf.notAfter),
+                fingerprint: Hex.string(leaf.sha256Fingerprint)))
+        }
+        let context = try TLSServerContext(identities: identities, ticketKeys: ticketKeys, applicationProtocols: applicationProtocols)
+        loaded.withLock { $0 = found }
+        return context
     }
 
     /// Loads and hands over, or tells why not.

@@ -9,15 +9,16 @@ struct ManagementComposition: Sendable {
     private let answers: StoredAnswers
     private let logger: Logger
 
-    init(_ installation: Installation, audit: any AuditSink, routing: Routing, logger: Logger) throws {
+    init(_ installation: Installation, audit: any AuditSink, routing: Routing, observation: Observation, logger: Logger) throws {
         let stores = Stores(database: installation.database, sealer: installation.sealer, clock: installation.clock)
         approvals = Approvals(stores, directory: NoAccounts(), audit: audit)
         answers = try StoredAnswers(stores)
         self.logger = logger
-        let services = ManagementServices(stores: stores, keySources: KeySources.all, approvals: approvals, version: Version.text)
+        let services = ManagementServices(
+            stores: stores, keySources: KeySources.all, approvals: approvals, version: Version.text, observation: observation)
         api = ManagementAPI(
             routes: ManagementRoutes.all(services), stores: stores, audit: audit, authenticator: LocalAuthenticator(), approvals: approvals,
-            idempotency: answers, logger: logger, publish: { try await routing.catchUp() })
+            idempotency: answers, logger: logger, counters: observation.requests, publish: { try await routing.catchUp() })
     }
 
     /// Ends what has run out, every half minute, until its task is cancelled.

@@ -3,7 +3,6 @@ import Foundation
 import KeyCore
 import Logging
 import Management
-import Management
 import NIOCore
 import Plugins
 import Primitives
@@ -25,9 +24,11 @@ final class Server: Sendable {
     private let management: ManagementListener
     private let managementAPI: ManagementComposition
     private let managementCertificates: CertificateWatch
+    private let observation: Observation
+    private let background: BackgroundWork
 
     /// Puts the parts together; nothing listens yet.
-    init(_ installation: Installation, logger: Logger) async throws {
+    init(_ installation: Installation, logLevel: LogLevel, logger: Logger) async throws {
         let configuration = installation.configuration
         let clock = installation.clock
         (self.installation, self.logger) = (installation, logger)
@@ -44,23 +45,35 @@ final class Server: Sendable {
         let keys = KeyService(
             store: installation.keys, cache: cache, sources: KeySources.all, audit: journal, clock: clock,
             deadline: configuration.keySourceDeadline)
+        let tokens = TokenVerifier(keys: jwks, clock: clock)
         let ekm = EKMDoor(
-            snapshot: { [routing] in routing.snapshot }, tokens: TokenVerifier(keys: jwks, clock: clock), keys: keys,
+            snapshot: { [routing] in routing.snapshot }, tokens: tokens, keys: keys,
             audit: journal, refusals: RefusalLimiter(perSecond: 50, burst: 500), logger: logger)
         certificates = CertificateWatch(configuration.dataPlane.certificates, in: installation.folder, logger: logger)
         listener = try Listener(
             handler: DataPlane(ekm: ekm, isReady: { [journal] in journal.health == .green }),
             tls: try certificates.load(), limits: configuration.dataPlane.limits,
             threads: configuration.dataPlane.threads ?? ProcessInfo.processInfo.activeProcessorCount, clock: clock, logger: logger)
+        observation = try ObservationComposition.make(installation, journal: journal)
+        background = BackgroundWork(registry: observation.metrics, logger: logger)
         let own = configuration.management.certificates
         managementCertificates = CertificateWatch(
             own.isEmpty ? configuration.dataPlane.certificates.map(\.withoutClients) : own, in: installation.folder,
             applicationProtocols: ["http/1.1"], logger: logger)
-        managementAPI = try ManagementComposition(installation, audit: journal, routing: routing, logger: logger)
+        managementAPI = try ManagementComposition(
+            installation, audit: journal, routing: routing, observation: observation, logger: logger)
         management = try ManagementListener(
             api: managementAPI.api,
             tls: try managementCertificates.load(), settings: configuration.managementSettings(in: installation.folder, logger: logger),
             clock: clock, logger: logger)
+        let metrics = DataPlaneMetrics(registry: observation.metrics)
+        metrics.register(ekm.counters)
+        metrics.register(tokens)
+        metrics.register(cache)
+        metrics.register(journal)
+        metrics.register(jwks, issuers: { [routing] in routing.snapshot.issuers }, clock: clock)
+        registerServerMetrics()
+        registerHealth()
     }
 
     /// Listens, tells `readyFile`, and serves until `stop` returns.
@@ -83,7 +96,8 @@ final class Server: Sendable {
             group.addTask { await self.certificates.follow { self.listener.reload(tls: $0) } }
             group.addTask { await self.managementCertificates.follow { self.management.reload(tls: $0) } }
             group.addTask { await self.watchHealth() }
-            group.addTask { await self.destroyDueKeys() }
+            group.addTask { await self.background.run("destroy-due-keys", every: .seconds(1)) { try await self.destroyDueKeys() } }
+            group.addTask { await self.observation.index.run() }
             group.addTask { await self.managementAPI.keepHouse() }
             await stop()
             logger.info("stopping: no new connections; requests in progress are answered")
@@ -155,22 +169,39 @@ final class Server: Sendable {
         }
     }
 
-    private func destroyDueKeys() async {
-        while !Task.isCancelled {
-            do {
-                let destroyed = try await installation.keys.destroyDue()
-                if !destroyed.isEmpty { try installation.database.checkpoint() }  // takes the sealed material out of the WAL too
-                for (id, version) in destroyed {
-                    var record = AuditRecord(AuditEvent.keyDestroyed, .allowed, at: installation.clock.now)
-                    (record.keyID, record.keyVersion, record.actor) = (id, version, "schedule")
-                    try await journal.append(record)
-                    logger.notice("scheduled destruction done", metadata: ["key": "\(id)", "version": "\(version)"])
-                }
-            } catch {
-                logger.error("scheduled destruction failed; it will be tried again", metadata: ["error": "\(error)"])
-            }
-            try? await Task.sleep(for: .seconds(1))
+    private func destroyDueKeys() async throws {
+        let destroyed = try await installation.keys.destroyDue()
+        if !destroyed.isEmpty { try installation.database.checkpoint() }  // takes the sealed material out of the WAL too
+        for (id, version) in destroyed {
+            var record = AuditRecord(AuditEvent.keyDestroyed, .allowed, at: installation.clock.now)
+            (record.keyID, record.keyVersion, record.actor) = (id, version, "schedule")
+            try await journal.append(record)
+            logger.notice("scheduled destruction done", metadata: ["key": "\(id)", "version": "\(version)"])
         }
+    }
+
+    // MARK: What is told of it
+
+    private func registerServerMetrics() {
+        let metrics = ServerMetrics(registry: observation.metrics)
+        let (plane, administration) = (listener, management)
+        metrics.register(
+            connections: [("data-plane", { plane.gate.connections }), ("management", { administration.connections })],
+            requests: { plane.gate.requestsInFlight })
+        metrics.register(
+            certificates: [("data-plane", certificates), ("management", managementCertificates)], clock: installation.clock)
+        metrics.register(observation.index, clock: installation.clock)
+        metrics.registerProcess()
+    }
+
+    private func registerHealth() {
+        let health = ServerHealth(board: observation.health, clock: installation.clock)
+        health.register(journal)
+        health.register(installation.database)
+        health.register(observation.index)
+        health.register(jwks, issuers: { [routing] in routing.snapshot.issuers })
+        health.register(certificates: [("data-plane", certificates), ("management", managementCertificates)])
+        health.register(folder: installation.folder)
     }
 }
 

@@ -1,0 +1,16 @@
+import KeyCore
+import Management
+import Primitives
+
+/// What watches the server: audit index, metrics, health.
+enum ObservationComposition {
+    static func make(_ installation: Installation, journal: AuditJournal) throws -> Observation {
+        let stores = Stores(database: installation.database, sealer: installation.sealer, clock: installation.clock)
+        var observation = try Observation(
+            stores: stores, auditFolder: installation.auditFolder,
+            verify: { try AuditComposition.verifier(installation).verify() })
+        observation.metricsAreOpen = installation.configuration.metrics.isOpen
+        observation.isReady = { journal.health == .green }
+        return observation
+    }
+}
