@@ -45,6 +45,7 @@ struct ManagementTLSChannel: ServerChildChannel {
     let base: HTTP1Channel
     let peers: ManagementPeers
     let settings: ManagementListenerSettings
+    let refusal: @Sendable () -> MalformedAnswer
     let context: @Sendable () -> TLSServerContext
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
@@ -59,9 +60,8 @@ struct ManagementTLSChannel: ServerChildChannel {
                 peers.set(ManagementPeer(address: address, tls: agreement), of: channel)
             }
             try channel.pipeline.syncOperations.addHandler(tls)
-            try channel.pipeline.syncOperations.addHandler(
-                RequestClock(headerTimeout: settings.headerTimeout, bodyTimeout: settings.bodyTimeout))
-        }.flatMap { base.setup(channel: channel, logger: logger) }
+            try channel.pipeline.syncOperations.addHandler(RequestClock(settings))
+        }.flatMap { base.setup(channel: channel, logger: logger) }.flatMapThrowing { try RequestEdges.add(to: channel, refusal, $0) }
     }
 
     func handle(value: HTTP1Channel.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
@@ -78,6 +78,7 @@ struct ManagementSocketChannel: ServerChildChannel {
     let base: HTTP1Channel
     let peers: ManagementPeers
     let settings: ManagementListenerSettings
+    let refusal: @Sendable () -> MalformedAnswer
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
         guard let options = channel as? any SocketOptionProvider else {
@@ -88,9 +89,8 @@ struct ManagementSocketChannel: ServerChildChannel {
                 guard credentials.uid == 0 || credentials.uid == geteuid() else { throw ConnectionRefusal.systemUser }
                 let user = credentials.uid == 0 ? "root" : "uid-\(credentials.uid)"
                 peers.set(ManagementPeer(address: "-", localUser: user), of: channel)
-                try channel.pipeline.syncOperations.addHandler(
-                    RequestClock(headerTimeout: settings.headerTimeout, bodyTimeout: settings.bodyTimeout))
-            }.flatMap { base.setup(channel: channel, logger: logger) }
+                try channel.pipeline.syncOperations.addHandler(RequestClock(settings))
+            }.flatMap { base.setup(channel: channel, logger: logger) }.flatMapThrowing { try RequestEdges.add(to: channel, refusal, $0) }
     }
 
     func handle(value: HTTP1Channel.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }

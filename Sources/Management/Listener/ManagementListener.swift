@@ -51,7 +51,8 @@ package final class ManagementListener: Sendable {
                 return configuration
             }())
         var servers: [any Service] = []
-        let tcp = ManagementTLSChannel(base: channel, peers: peers, settings: settings) { [self] in tls.withLock { $0 } }
+        let refusal: @Sendable () -> MalformedAnswer = { [router] in router.answerToMalformed() }
+        let tcp = ManagementTLSChannel(base: channel, peers: peers, settings: settings, refusal: refusal) { [self] in tls.withLock { $0 } }
         servers.append(tcp.server(
             configuration: ServerConfiguration(
                 address: .hostname(settings.host, port: settings.port),
@@ -59,7 +60,7 @@ package final class ManagementListener: Sendable {
             onServerRunning: { bound.yield($0.localAddress?.port) }, eventLoopGroup: group, logger: logger))
         if let path = settings.socketPath {
             try? FileManager.default.removeItem(atPath: path)
-            servers.append(ManagementSocketChannel(base: channel, peers: peers, settings: settings).server(
+            servers.append(ManagementSocketChannel(base: channel, peers: peers, settings: settings, refusal: refusal).server(
                 configuration: ServerConfiguration(
                     address: .unixDomainSocket(path: path), availableConnectionsDelegate: MaximumAvailableConnections(100)),
                 onServerRunning: { _ in
@@ -68,7 +69,9 @@ package final class ManagementListener: Sendable {
                 }, eventLoopGroup: group, logger: logger))
         }
         let expected = servers.count
-        let services = ServiceGroup(configuration: .init(services: servers, logger: logger))
+        var shape = ServiceGroupConfiguration(services: servers, logger: logger)
+        shape.maximumGracefulShutdownDuration = settings.drainTimeout
+        let services = ServiceGroup(configuration: shape)
         self.services.withLock { $0 = services }
         let announcement = Task {
             var (port, count) = (settings.port, 0)
@@ -85,14 +88,14 @@ package final class ManagementListener: Sendable {
         try await services.run()
     }
 
-    /// Stops accepting and lets requests end; `run` then returns.
+    /// Stops accepting and lets requests end, within `drainTimeout`; `run` then returns.
     package func stop() async {
         await services.withLock { $0 }?.triggerGracefulShutdown()
     }
 
     private func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
         let connection = ManagementConnection(peer: peers.peer(of: channel) ?? ManagementPeer(address: "-"), logger: logger)
-        let response = await router.respond(to: request, on: connection)
+        let response = await router.respond(to: request.continuing(on: channel), on: connection)
         try await writer.write(response: response.head, body: response.body)
     }
 }

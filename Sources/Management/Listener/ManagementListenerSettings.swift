@@ -20,6 +20,8 @@ package struct ManagementListenerSettings: Sendable {
     package var bodyTimeout = Duration.seconds(60)
     /// Between two requests.
     package var idleTimeout = Duration.seconds(120)
+    /// How long requests that are being answered may go on when the server stops.
+    package var drainTimeout = Duration.seconds(30)
 
     /// The defaults.
     package init() {}

@@ -28,9 +28,10 @@ struct ManagementContext: RequestContext {
 struct ManagementRouter: Sendable {
     private let responder: RouterResponder<ManagementContext>
     private let requestIDs: RequestIDs
+    private let clock: WallClock
 
     init(_ api: ManagementAPI, clock: WallClock, requestIDs: RequestIDs) {
-        self.requestIDs = requestIDs
+        (self.requestIDs, self.clock) = (requestIDs, clock)
         let router = Router(context: ManagementContext.self)
         for route in api.routes {
             let path = RouterPath(route.path)
@@ -45,28 +46,49 @@ struct ManagementRouter: Sendable {
         responder = router.buildResponder()
     }
 
-    /// The answer to one request, with the fields that every answer has.
+    /// The answer to one request, with the fields that every answer has. HEAD is answered as GET would be, without the body.
     func respond(to request: Request, on connection: ManagementConnection) async -> Response {
         var context = ManagementContext(source: connection)
         context.requestID = requestIDs.next()
-        var response: Response
-        if RequestPath(target: request.head.path ?? "") == nil {
-            response = ManagementRouter.response(
-                Problem(.malformedRequest, "the path is not in its normal form: no //, no . or .., nothing encoded without need")
-                    .answer(requestID: context.requestID))
-        } else {
-            do {
-                response = try await responder.respond(to: request, context: context)
-                if response.headers[.contentType] == nil, response.status.code >= 400 {  // Hummingbird's own, without a document
-                    throw HTTPError(response.status)
-                }
-            } catch {
-                response = ManagementRouter.response(ManagementRouter.problem(error).answer(requestID: context.requestID))
-            }
+        let isHead = request.method == .head
+        var response = await answer(isHead ? request.asGet : request, context)
+        addCommonFields(to: &response, context.requestID)
+        if isHead {
+            let length = response.headers[.contentLength]
+            response.body = ResponseBody()
+            response.headers[.contentLength] = length
         }
-        response.headers[.init("X-Request-Id")!] = context.requestID
-        for (name, value) in ManagementRouter.securityHeaders where response.headers[name] == nil { response.headers[name] = value }
         return response
+    }
+
+    /// The answer to what is no HTTP request at all.
+    func answerToMalformed() -> MalformedAnswer {
+        let problem = Problem(
+            .malformedRequest, "this is no HTTP/1.1 request, or its header is longer than 32 KiB or 100 fields, or it has no Host field")
+        let id = requestIDs.next()
+        var response = ManagementRouter.response(problem.answer(requestID: id))
+        addCommonFields(to: &response, id)
+        return MalformedAnswer(head: response.head, body: ByteBuffer(bytes: problem.json(requestID: id)))
+    }
+
+    private func answer(_ request: Request, _ context: ManagementContext) async -> Response {
+        guard RequestPath(target: request.head.path ?? "") != nil else {
+            let problem = Problem(.malformedRequest, "the path is not in its normal form: no //, no . or .., nothing encoded without need")
+            return ManagementRouter.response(problem.answer(requestID: context.requestID))
+        }
+        do {
+            let response = try await responder.respond(to: request, context: context)
+            guard response.headers[.contentType] == nil, response.status.code >= 400 else { return response }
+            throw HTTPError(response.status)  // Hummingbird's own, without a document
+        } catch {
+            return ManagementRouter.response(ManagementRouter.problem(error).answer(requestID: context.requestID))
+        }
+    }
+
+    private func addCommonFields(to response: inout Response, _ requestID: String) {
+        response.headers[.init("X-Request-Id")!] = requestID
+        response.headers[.date] = HTTPDate.string(clock.now)
+        for (name, value) in ManagementRouter.securityHeaders where response.headers[name] == nil { response.headers[name] = value }
     }
 
     // MARK: Shapes
@@ -111,7 +133,7 @@ struct ManagementRouter: Sendable {
 
     /// A path's other methods are answered 405, with those that it has.
     private static func refuseOtherMethods(_ routes: [Route], _ router: Router<ManagementContext>) {
-        let methods: [HTTPRequest.Method] = [.get, .post, .put, .patch, .delete, .options, .head, .trace]
+        let methods: [HTTPRequest.Method] = [.get, .post, .put, .patch, .delete, .options, .trace]
         for (path, routes) in Dictionary(grouping: routes, by: \.path) {
             let allowed = routes.map(\.method.rawValue).sorted()
             for method in methods where !allowed.contains(method.rawValue) {
@@ -142,4 +164,13 @@ struct ManagementRouter: Sendable {
         (.init("Referrer-Policy")!, "no-referrer"),
         (.init("Cross-Origin-Resource-Policy")!, "same-origin"),
     ]
+}
+
+extension Request {
+    /// The same, asking for the whole answer.
+    fileprivate var asGet: Request {
+        var head = head
+        head.method = .get
+        return Request(head: head, body: body)
+    }
 }

@@ -2,8 +2,8 @@ import NIOCore
 import NIOHTTPTypes
 import Primitives
 
-/// Cuts connections whose peer takes too long to send a request (N47): a header must be whole within a time of its first byte, and a body
-/// must make progress. How long the answer takes is no business of this.
+/// Cuts connections whose peer takes too long (N47): a new connection must begin to ask soon, a header must be whole within a time of its
+/// first byte, a body must make progress, and answers must be read. How long we need for an answer is no business of this.
 ///
 /// It stands below the HTTP codec, where it sees the first byte; `RequestMilestones` above the codec tells it how far the request is.
 final class RequestClock: ChannelInboundHandler, RemovableChannelHandler {
@@ -12,16 +12,21 @@ final class RequestClock: ChannelInboundHandler, RemovableChannelHandler {
 
     private enum Phase { case idle, header, body, answering }
 
+    private let firstTimeout: TimeAmount
     private let headerTimeout: TimeAmount
     private let bodyTimeout: TimeAmount
     private var phase = Phase.idle
     private var deadline: Scheduled<Void>?
+    private var unread: Scheduled<Void>?
     private var bytesSinceStart = 0
 
-    init(headerTimeout: Duration, bodyTimeout: Duration) {
-        self.headerTimeout = .nanoseconds(headerTimeout.nanoseconds)
-        self.bodyTimeout = .nanoseconds(bodyTimeout.nanoseconds)
+    init(_ settings: ManagementListenerSettings) {
+        firstTimeout = .nanoseconds((settings.handshakeTimeout + settings.headerTimeout).nanoseconds)
+        headerTimeout = .nanoseconds(settings.headerTimeout.nanoseconds)
+        bodyTimeout = .nanoseconds(settings.bodyTimeout.nanoseconds)
     }
+
+    func handlerAdded(context: ChannelHandlerContext) { start(firstTimeout, context) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let count = unwrapInboundIn(data).readableBytes
@@ -37,12 +42,25 @@ final class RequestClock: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelRead(data)
     }
 
+    /// Whoever doesn't read its answer holds a connection too.
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        unread?.cancel()
+        let channel = context.channel
+        if !channel.isWritable { unread = context.eventLoop.scheduleTask(in: bodyTimeout) { channel.close(promise: nil) } }
+        context.fireChannelWritabilityChanged()
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
-        deadline?.cancel()
+        stop()
         context.fireChannelInactive()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) { stop() }
+
+    private func stop() {
+        deadline?.cancel()
+        unread?.cancel()
+    }
 
     fileprivate func headIsWhole(_ context: ChannelHandlerContext) {
         phase = .body
@@ -89,7 +107,7 @@ final class RequestMilestones: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data) { clock?.answerIsWritten() }
+        if case .end = unwrapOutboundIn(data) { clock?.answerIsWritten() }  // a 100 (Continue) has none
         context.write(data, promise: promise)
     }
 }

@@ -1,3 +1,4 @@
+import FrontDoors
 import KeyCore
 import Logging
 import Management
@@ -39,6 +40,7 @@ extension Configuration {
     /// The management listener's settings with its socket's path made absolute; without one if that path is too long for the kernel.
     func managementSettings(in folder: DataFolder, logger: Logger) -> ManagementListenerSettings {
         var settings = management.settings
+        settings.drainTimeout = dataPlane.limits.drainTimeout
         guard let path = management.socket.map(folder.file) else { return settings }
         if path.utf8.count < 104 {
             settings.socketPath = path

@@ -103,8 +103,7 @@ final class Server: Sendable {
             logger.info("stopping: no new connections; requests in progress are answered")
             await management.stop()
             await listener.drain()
-            managing.cancel()
-            _ = await managing.result
+            _ = await managing.result  // ends within the management listener's drainTimeout
             group.cancelAll()
         }
         await nodeJournal.close()

@@ -1,12 +1,11 @@
-import Primitives
 import Synchronization
 
 /// The `Date` header (RFC 9110, 5.6.7), made once a second.
-enum HTTPDate {
+package enum HTTPDate {
     private static let latest = Mutex<(seconds: Int64, text: String)>((Int64.min, ""))
 
     /// As `Tue, 24 Nov 2026 01:54:19 GMT`.
-    static func string(_ instant: Instant) -> String {
+    package static func string(_ instant: Instant) -> String {
         latest.withLock { latest in
             if latest.seconds != instant.seconds { latest = (instant.seconds, format(instant)) }
             return latest.text
