@@ -14,6 +14,9 @@ package struct HTTPClientConnection: Sendable, Equatable {
     /// so that a name that changes its address in between (DNS rebinding) gains nothing. Through a proxy it isn't consulted:
     /// there the proxy resolves and must restrict.
     package var addressRule = HTTPClientAddressRule.any
+    /// A Unix socket to connect to instead of the URL's host, which then only stands in the request. There is no name to resolve and no
+    /// proxy on the way; `addressRule` isn't consulted.
+    package var unixSocketPath: String?
 
     /// https only, the system's trust, no certificate, no proxy, any address.
     package init() {}

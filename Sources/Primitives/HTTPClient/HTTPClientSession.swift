@@ -58,7 +58,8 @@ final class HTTPClientSession {
             let url = try HTTPClientURL(job.request.url, allowingPlainHTTP: connection.allowsPlainHTTP)
             let proxy = connection.proxy.flatMap { $0.applies(to: url.host) ? $0 : nil }
             let transfer = HTTPClientTransfer(
-                maximumBodyBytes: job.request.maxResponseBytes, addressRule: proxy == nil ? connection.addressRule : nil)
+                maximumBodyBytes: job.request.maxResponseBytes,
+                addressRule: proxy == nil && connection.unixSocketPath == nil ? connection.addressRule : nil)
             let setup = HTTPClientSetup(easy: easy)
             return .success(
                 try withExtendedLifetime((url, transfer, setup)) { () throws(HTTPClientError) in

@@ -1,4 +1,5 @@
 import CCurl
+import Glibc
 
 /// Sets the options of an easy handle for one transfer, and owns the lists that libcurl doesn't copy.
 final class HTTPClientSetup {
@@ -85,6 +86,7 @@ final class HTTPClientSetup {
         try apply(connection.trust)
         try apply(connection.clientCertificate)
         try apply(proxy)
+        try apply(unixSocket: connection.unixSocketPath, proxy)
         var entries: [String] = []
         for override in connection.addressOverrides {
             guard let entry = override.entry else { throw .invalidRequest("an address override is malformed") }
@@ -145,6 +147,16 @@ final class HTTPClientSetup {
             let text = UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self)
             try check(shim_curl_setopt_string(easy, CURLOPT_PROXYPASSWORD, text))
         }
+    }
+
+    private func apply(unixSocket path: String?, _ proxy: HTTPClientProxy?) throws(HTTPClientError) {
+        guard let path else { return }
+        guard proxy == nil else { throw .invalidRequest("a Unix socket is not reached through a proxy") }
+        let capacity = MemoryLayout.size(ofValue: sockaddr_un().sun_path)
+        guard (1..<capacity).contains(path.utf8.count) else {
+            throw .invalidRequest("the path of a Unix socket has 1 to \(capacity - 1) bytes, this one has \(path.utf8.count)")
+        }
+        try set(CURLOPT_UNIX_SOCKET_PATH, path)
     }
 
     /// Where to, and who collects the response; both must outlive the transfer.

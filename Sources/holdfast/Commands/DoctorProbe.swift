@@ -1,5 +1,7 @@
 import Foundation
 import KeyCore
+import Logging
+import Management
 import Primitives
 
 /// Doctor's last and best check: a caller like Google's, with a fresh token, through TLS, against the running server.
@@ -11,8 +13,9 @@ struct DoctorProbe {
 
     func run(_ checks: inout Checks) async {
         let folder = installation.folder
-        guard let server = await checks.run("server runs", { try runningServer(folder) }),
-            let endpoint = await checks.run("endpoint", { try await chooseEndpoint() }),
+        guard let server = await checks.run("server runs", { try runningServer(folder) }) else { return }
+        await checkManagement(&checks, folder, server.managementURL)
+        guard let endpoint = await checks.run("endpoint", { try await chooseEndpoint() }),
             let token = await checks.run("token", { try await token(for: endpoint) })
         else { return }
         let client = HTTPClient(threads: 1)
@@ -27,19 +30,43 @@ struct DoctorProbe {
         }
     }
 
-    private func runningServer(_ folder: DataFolder) throws -> (url: String, pid: Int64) {
+    private func runningServer(_ folder: DataFolder) throws -> (url: String, managementURL: String) {
         guard let data = FileManager.default.contents(atPath: folder.serverPath), let value = try? JSONValue(parsing: Array(data)),
-            let url = value["dataPlaneURL"]?.string, let pid = value["pid"]?.integer
+            let url = value["dataPlaneURL"]?.string, let management = value["managementURL"]?.string, let pid = value["pid"]?.integer
         else { throw Complaint("no server runs on this data folder: start it with holdfast serve --data \(folder.path)") }
         guard kill(pid_t(pid), 0) == 0 || errno == EPERM else {
             throw Complaint("the server with process id \(pid) is gone without saying goodbye; start it again")
         }
-        return (url, pid)
+        return (url, management)
+    }
+
+    /// The management listener, over TLS as from another machine, and through the socket of this one.
+    private func checkManagement(_ checks: inout Checks, _ folder: DataFolder, _ url: String) async {
+        let client = HTTPClient(threads: 1)
+        defer { client.close() }
+        await checks.run("management API") {
+            let response = try await client.send(HTTPClientRequest(url: "\(url)/healthz", connection: connection(folder)))
+            guard response.status == 200 else { throw Complaint("\(url)/healthz: expected 200, found \(response.status)") }
+        }
+        guard configuration.managementSettings(in: folder, logger: Logger(label: "doctor") { _ in SwiftLogNoOpLogHandler() }).socketPath != nil else {
+            return
+        }
+        await checks.run("management socket") {
+            let version = try await APIClient(try APIServer.local(folder), asJSON: false).send("GET", "version").document["version"]?.string
+            guard version == Version.text else {
+                throw Complaint("the server is version \(version ?? "-"), this program \(Version.text): start the server again")
+            }
+        }
     }
 
     private func chooseEndpoint() async throws -> Endpoint {
-        if let endpointName { return try await EndpointOutput.find(endpointName, installation) }
         let endpoints = try await installation.endpoints.snapshot().endpoints
+        if let endpointName {
+            guard let found = endpoints.first(where: { $0.name == endpointName || $0.id.description == endpointName }) else {
+                throw Complaint("endpoint “\(endpointName)” does not exist; `holdfast endpoint list` shows those that do")
+            }
+            return found
+        }
         guard let chosen = endpoints.first(where: { $0.name == "demo" }) ?? endpoints.first else {
             throw Complaint("there is no endpoint; make one with holdfast endpoint create")
         }

@@ -14,11 +14,33 @@ struct Holdfast: AsyncParsableCommand {
               holdfast init --demo --data ./data
               holdfast serve --data ./data
               holdfast doctor --data ./data
+
+            Commands ask a server: the one that runs on the data folder (--data, HOLDFAST_DATA), through its local socket; the one
+            of a profile (--profile, HOLDFAST_PROFILE), made by `holdfast login`; or the one at HOLDFAST_URL, with the API token in
+            HOLDFAST_TOKEN and its authority in HOLDFAST_CA. Options go before environment variables. Secrets are never given on
+            the command line.
+
+            Exit status: 0 done; 1 refused or failed; 2 the command line is wrong; 69 no server answers, or it can't serve now;
+            75 accepted, but it waits for other people's approval.
             """,
         version: Version.text,
-        subcommands: [
-            InitCommand.self, ServeCommand.self, DoctorCommand.self, TokenCommand.self, AuditCommand.self, KeyCommand.self,
-            EndpointCommand.self, IssuerCommand.self, PolicyCommand.self, CertificateCommand.self, VersionCommand.self,
+        subcommands: [VersionCommand.self, CompletionCommand.self],
+        groupedSubcommands: [
+            CommandGroup(name: "This machine", subcommands: [
+                InitCommand.self, ServeCommand.self, DoctorCommand.self,
+            ]),
+            CommandGroup(name: "Signing in", subcommands: [
+                LoginCommand.self, LogoutCommand.self, WhoAmICommand.self, PasswordCommand.self, TOTPCommand.self, TokenCommand.self,
+            ]),
+            CommandGroup(name: "Keys and who may call", subcommands: [
+                KeyCommand.self, KeySourceCommand.self, EndpointCommand.self, IssuerCommand.self, PolicyCommand.self, CertificateCommand.self,
+            ]),
+            CommandGroup(name: "People", subcommands: [
+                UserCommand.self, GroupCommand.self, GrantCommand.self, PermissionCommand.self, ApprovalCommand.self, QuorumCommand.self,
+            ]),
+            CommandGroup(name: "Operation", subcommands: [
+                AuditCommand.self, BackupCommand.self, SettingsCommand.self, AlertCommand.self, HealthCommand.self, APICommand.self,
+            ]),
         ])
 }
 

@@ -6,20 +6,25 @@ struct Table {
     private var rows: [[String]] = []
 
     init(_ headings: String...) { self.headings = headings }
+    init(_ headings: [String]) { self.headings = headings }
 
     mutating func add(_ cells: String...) { rows.append(cells) }
+    mutating func add(_ cells: [String]) { rows.append(cells) }
+
+    /// The headings and the rows.
+    var lines: [String] {
+        let widths = headings.indices.map { column in ([headings] + rows).map { $0[column].count }.max() ?? 0 }
+        return ([headings] + rows).map { row in
+            row.enumerated().map { column, cell in
+                column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count + 2)
+            }.joined()
+        }
+    }
 
     /// Prints the rows, or what there is to say if there are none.
     func print(whenEmpty message: String) {
         guard !rows.isEmpty else { return Swift.print(message) }
-        let widths = headings.indices.map { column in ([headings] + rows).map { $0[column].count }.max() ?? 0 }
-        for row in [headings] + rows {
-            var line = ""
-            for (column, cell) in row.enumerated() {
-                line += column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count + 2)
-            }
-            Swift.print(line)
-        }
+        for line in lines { Swift.print(line) }
     }
 }
 

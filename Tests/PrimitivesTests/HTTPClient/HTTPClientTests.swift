@@ -62,6 +62,37 @@ import Testing
         await #expect(throws: error) { try await client.send(HTTPClientRequest(url: url)) }
     }
 
+    @Test("speaks to a Unix socket, where neither names are resolved nor addresses allowed or refused")
+    func unixSocket() async throws {
+        var request = HTTPClientRequest(url: "http://nowhere.invalid/echo")
+        request.connection.allowsPlainHTTP = true
+        request.connection.addressRule = .publicOnly
+        request.connection.unixSocketPath = server.folder.path("plain.sock")
+        request.method = "POST"
+        request.body = [0x78]
+        let response = try await client.send(request)
+        #expect(response.status == 200)
+        #expect(text(response).contains("host: nowhere.invalid\n"))
+        #expect(text(response).hasSuffix("\n\nx"))
+    }
+
+    @Test("a Unix socket at which nobody listens, whose path is too long, or that would be behind a proxy, is an error that says so")
+    func noUnixSocket() async throws {
+        var request = HTTPClientRequest(url: "http://localhost/")
+        request.connection.allowsPlainHTTP = true
+        request.connection.unixSocketPath = server.folder.path("none.sock")
+        await #expect { try await client.send(request) } throws: { error in
+            if case HTTPClientError.connect? = error as? HTTPClientError { true } else { false }
+        }
+        request.connection.unixSocketPath = "/" + String(repeating: "x", count: 107)
+        await #expect(throws: HTTPClientError.invalidRequest("the path of a Unix socket has 1 to 107 bytes, this one has 108")) {
+            try await client.send(request)
+        }
+        request.connection.unixSocketPath = server.folder.path("plain.sock")
+        request.connection.proxy = HTTPClientProxy(url: "http://127.0.0.1:\(server.proxy)")
+        await #expect(throws: HTTPClientError.invalidRequest("a Unix socket is not reached through a proxy")) { try await client.send(request) }
+    }
+
     @Test("N14 speaks plain HTTP only if the connection options say so")
     func plain() async throws {
         var request = HTTPClientRequest(url: "http://localhost:\(server.plain)/size?3")

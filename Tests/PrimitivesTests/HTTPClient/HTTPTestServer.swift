@@ -6,7 +6,8 @@ import Testing
 /// A real server for the client's tests: Python's, with certificates that `openssl` makes on the spot. It ends with this process,
 /// when its standard input ends, and takes its folder along.
 ///
-/// Listeners: TLS; TLS that demands a client certificate; TLS 1.1 at most; plain; a CONNECT proxy with a password.
+/// Listeners: TLS; TLS that demands a client certificate; TLS 1.1 at most; plain; a CONNECT proxy with a password; and plain on the
+/// socket `plain.sock`.
 final class HTTPTestServer: Sendable {
     static let shared = Result { try HTTPTestServer() }
 
@@ -165,6 +166,16 @@ final class HTTPTestServer: Sendable {
             if tls: server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
             ports.append(server.server_port)
             threading.Thread(target=server.serve_forever, daemon=True).start()
+        class UnixServer(Server):
+            address_family = socket.AF_UNIX
+            def server_bind(self):
+                self.socket.bind(self.server_address)
+                self.server_name, self.server_port = "localhost", 0
+            def get_request(self):
+                connection, _ = self.socket.accept()
+                return connection, ("unix", 0)
+        local = UnixServer("plain.sock", Handler)
+        threading.Thread(target=local.serve_forever, daemon=True).start()
         listener = socket.create_server(("127.0.0.1", 0))
         ports.append(listener.getsockname()[1])
         threading.Thread(target=proxy, args=(listener,), daemon=True).start()

@@ -1,18 +1,19 @@
 import ArgumentParser
 import Foundation
 import KeyCore
-import Management
 import Primitives
 
 struct PolicyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "policy", abstract: "Validate, test, save and list policies.",
-        subcommands: [Validate.self, Test.self, Save.self, List.self, Show.self])
+        commandName: "policy", abstract: "Validate, test, save, compare, simulate and roll back policies.",
+        subcommands: [
+            List.self, Show.self, Save.self, Validate.self, Test.self, Diff.self, Simulate.self, Rollback.self, Delete.self,
+        ])
 
     /// Reads a policy file.
     static func read(_ path: String) throws -> AccessPolicy { try AccessPolicy(parsing: try text(path), source: path) }
 
-    fileprivate static func text(_ path: String) throws -> String {
+    static func text(_ path: String) throws -> String {
         guard let content = FileManager.default.contents(atPath: path), content.count <= 1 << 20 else {
             throw Complaint("\(path): expected a file of at most 1 MiB that can be read")
         }
@@ -21,7 +22,12 @@ struct PolicyCommand: AsyncParsableCommand {
 
     struct Validate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "validate", abstract: "Check policy files; every complaint names file, line and field.")
+            commandName: "validate", abstract: "Check policy files; every complaint names file, line and field.",
+            discussion: """
+                Needs no server.
+
+                Example: holdfast policy validate policies/default.yaml
+                """)
         @Argument(help: "Policy files: YAML or JSON, ours or CCKM's basic form.") var files: [String]
 
         func run() async throws {
@@ -39,7 +45,7 @@ struct PolicyCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "test", abstract: "Run the *.test.yaml beside policy files.",
             discussion: """
-                NAME.yaml is tested by NAME.test.yaml in the same folder. A folder stands for all policies in it.
+                Needs no server. NAME.yaml is tested by NAME.test.yaml in the same folder. A folder stands for all policies in it.
 
                 Example: holdfast policy test policies
                 """)
@@ -65,46 +71,6 @@ struct PolicyCommand: AsyncParsableCommand {
             guard count > 0 else { throw Complaint("no tests were found; expected NAME.test.yaml beside NAME.yaml") }
             if failures > 0 { throw ExitCode.failure }
         }
-    }
-
-    struct Save: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "save", abstract: "Save a policy under a name: a new one, or its next version, which serves at once.",
-            discussion: "Example: holdfast policy save production policies/google-ekm-strict.yaml --data ./data")
-        @OptionGroup var data: DataOption
-        @Argument(help: "The name.") var name: String
-        @Argument(help: "The policy file.") var file: String
-
-        func run() async throws {
-            let policy = try PolicyCommand.read(file)
-            try await Administration.run(data) { administration in
-                let id = try await administration.installation.policies.save(policy, name: name)
-                let saved = try await administration.installation.policies.find(id.description)
-                try await administration.record(AuditEvent.policySaved, target: name) { $0.cause = "version \(saved.version)" }
-                print("\(name)  \(id)  version \(saved.version)")
-            }
-        }
-    }
-
-    struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "list", abstract: "List all policies.")
-        @OptionGroup var data: DataOption
-
-        func run() async throws {
-            var table = Table("NAME", "ID", "VERSION", "RULES", "DESCRIPTION")
-            for policy in try await data.folder.open().policies.list() {
-                table.add(policy.name, policy.id.description, "\(policy.version)", "\(policy.policy.rules.count)", policy.policy.summary)
-            }
-            table.print(whenEmpty: "No policies. Save one: holdfast policy save NAME FILE")
-        }
-    }
-
-    struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "show", abstract: "Print a policy as it was written.")
-        @OptionGroup var data: DataOption
-        @Argument(help: "Name or id.") var policy: String
-
-        func run() async throws { print(try await data.folder.open().policies.find(policy).policy.source) }
     }
 
     fileprivate static func policies(_ path: String) throws -> [String] {

@@ -1,0 +1,59 @@
+import ArgumentParser
+import Foundation
+import Primitives
+
+extension APIClient {
+    /// Sends a change. If it is held until other people approve it, says so, and waits for their decision where that is wished.
+    /// - Returns: the answer; nil if it was held and then carried out, so that there is no answer to show.
+    /// - Throws: `HeldForApproval` if it is held and nobody waits; `Complaint` if it was rejected or has expired.
+    func change(
+        _ method: String, _ path: String, _ options: ChangeOptions, query: [(String, String?)] = [], body: APIBody = .none
+    ) async throws -> APIReply? {
+        try await settle(
+            try await send(method, path, query: query + options.query, headers: options.headers, body: body), options.waiting)
+    }
+
+    /// As `change`, for what makes something.
+    func create(_ path: String, _ options: CreateOptions, query: [(String, String?)] = [], body: APIBody = .none) async throws -> APIReply? {
+        try await settle(
+            try await send("POST", path, query: query + options.query, headers: options.headers, body: body), options.waiting)
+    }
+
+    private func settle(_ reply: APIReply, _ waiting: WaitOption) async throws -> APIReply? {
+        guard reply.status == 202, let id = reply.document["id"]?.string else { return reply }
+        guard waiting.wait else {
+            if asJSON { show(reply) }
+            throw HeldForApproval(id: id)
+        }
+        Note.print("Held for approval \(id): other people must approve it.")
+        let deadline = ContinuousClock.now + .seconds(waiting.waitSeconds)
+        var told = ""
+        while ContinuousClock.now < deadline {
+            let approval = try await send("GET", "approvals/\(id)")
+            let state = approval.document["state"]?.string ?? "-"
+            let progress = "\(state), \(approval.document["approved"]?.integer ?? 0) of \(approval.document["required"]?.integer ?? 0) approvals"
+            if progress != told { Note.print(progress) }
+            told = progress
+            switch state {
+            case "pending", "approved": try await Task.sleep(for: .seconds(1))
+            case "executed":
+                if asJSON { show(approval) }
+                return nil
+            case "failed":
+                let outcome = approval.document["outcome"]
+                throw Complaint("approval \(id) was given, but what it asked for failed: \(Cell.text(outcome)); `holdfast approval show \(id)` tells more")
+            default: throw Complaint("approval \(id) ended as \(state): nothing was changed; `holdfast approval show \(id)` tells more")
+            }
+        }
+        throw HeldForApproval(id: id)
+    }
+}
+
+/// Accepted by the server, but not yet done.
+struct HeldForApproval: StatusFailure {
+    let id: String
+    var status: Int32 { ExitStatus.held }
+    var description: String {
+        "nothing is done yet: it waits for approval \(id). Others approve it with `holdfast approval approve \(id)`; --wait waits for them"
+    }
+}
