@@ -94,6 +94,8 @@ package struct SpawnedConfiguration: Sendable {
     package var limits = ["drainTimeout": "1s"]
     /// The certificate's `clientCertificates`, as `{required: file}`.
     package var clientCertificates: String?
+    /// Members of `management`.
+    package var management = ["listen": "\"127.0.0.1:0\""]
     /// The log's level.
     package var logLevel = "info"
     /// The journal's deadline: long, because a test machine's disk may be busy.
@@ -113,6 +115,8 @@ package struct SpawnedConfiguration: Sendable {
         if let clientCertificates { lines.append("      clientCertificates: \(clientCertificates)") }
         if !limits.isEmpty { lines.append("  limits:") }
         for (name, value) in limits.sorted(by: { $0.key < $1.key }) { lines.append("    \(name): \(value)") }
+        lines.append("management:")
+        for (name, value) in management.sorted(by: { $0.key < $1.key }) { lines.append("  \(name): \(value)") }
         lines += ["rootKey:", "  file: root.key", "audit:", "  folder: audit", "  node: node-1", "  deadline: \(auditDeadline)"]
         lines += ["log:", "  level: \(logLevel)", more]
         return lines.joined(separator: "\n") + "\n"

@@ -8,6 +8,10 @@ package final class SpawnedServer: Sendable {
     package let process: SpawnedProcess
     /// The data plane, as `https://localhost:40123`.
     package let url: String
+    /// The management API, as `https://localhost:40124`.
+    package let managementURL: String
+    /// Its socket; empty if there is none.
+    package let managementSocket: String
     private let folder: SpawnedFolder
 
     init(_ installation: SpawnedInstallation, environment: [String: String], directory: String?) async throws {
@@ -19,14 +23,18 @@ package final class SpawnedServer: Sendable {
             guard process.status == nil else { throw SpawnedTimeout("the server ended with \(process.status ?? 0): \(process.errors)") }
             return folder.contains("ready.json")
         }
-        guard let url = try JSONValue(parsing: folder.bytes("ready.json"))["dataPlaneURL"]?.string else {
+        let ready = try JSONValue(parsing: folder.bytes("ready.json"))
+        guard let url = ready["dataPlaneURL"]?.string, let managementURL = ready["managementURL"]?.string else {
             throw SpawnedTimeout("the ready file names no URL: \(folder.text("ready.json"))")
         }
-        (self.folder, self.process, self.url) = (folder, process, url)
+        (self.folder, self.process, self.url, self.managementURL) = (folder, process, url, managementURL)
+        managementSocket = ready["managementSocket"]?.string ?? ""
     }
 
     /// The port.
     package var port: Int { URL(string: url)?.port ?? 0 }
+    /// The management API's port.
+    package var managementPort: Int { URL(string: managementURL)?.port ?? 0 }
     /// As `localhost:40123`.
     package var address: String { "localhost:\(port)" }
     /// What it has logged so far.

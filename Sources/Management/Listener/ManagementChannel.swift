@@ -61,7 +61,7 @@ struct ManagementTLSChannel: ServerChildChannel {
             }
             try channel.pipeline.syncOperations.addHandler(tls)
             try channel.pipeline.syncOperations.addHandler(RequestClock(settings))
-        }.flatMap { base.setup(channel: channel, logger: logger) }.flatMapThrowing { try RequestEdges.add(to: channel, refusal, $0) }
+        }.flatMap { base.setup(channel: channel, logger: logger) }.flatMapThrowing { try RequestEdges.add(to: channel, refusal, $0) }.closingOnFailure(channel)
     }
 
     func handle(value: HTTP1Channel.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
@@ -90,8 +90,16 @@ struct ManagementSocketChannel: ServerChildChannel {
                 let user = credentials.uid == 0 ? "root" : "uid-\(credentials.uid)"
                 peers.set(ManagementPeer(address: "-", localUser: user), of: channel)
                 try channel.pipeline.syncOperations.addHandler(RequestClock(settings))
-            }.flatMap { base.setup(channel: channel, logger: logger) }.flatMapThrowing { try RequestEdges.add(to: channel, refusal, $0) }
+            }.flatMap { base.setup(channel: channel, logger: logger) }.flatMapThrowing { try RequestEdges.add(to: channel, refusal, $0) }.closingOnFailure(channel)
     }
 
     func handle(value: HTTP1Channel.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
+}
+
+extension EventLoopFuture {
+    /// Closes the channel if this fails: nobody else does.
+    fileprivate func closingOnFailure(_ channel: any Channel) -> EventLoopFuture<Value> {
+        whenFailure { _ in channel.close(promise: nil) }
+        return self
+    }
 }

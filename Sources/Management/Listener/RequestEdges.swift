@@ -75,7 +75,11 @@ final class RequestEdges: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is HTTPParserError else { return context.fireErrorCaught(error) }
-        if phase != .discarding, !isMalformed { refuse(context) }
+        switch phase {
+        case .serving: if !isMalformed { refuse(context) }
+        case .lastAnswer: if isReadingBody { context.close(promise: nil) }  // what comes after the last request is no error
+        case .discarding: break
+        }
     }
 
     /// Answers when earlier requests are answered.
