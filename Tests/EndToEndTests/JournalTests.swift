@@ -34,6 +34,9 @@ extension EndToEnd {
             for value in 0..<5 { _ = try await demo.caller.blob(of: [UInt8(value)]) }
             let running = try await demo.installation.run("audit", "verify")
             #expect(running.status == 0, "\(running.text)")
+            #expect(running.lines.count == 3 && running.lines.dropFirst().allSatisfy { $0.hasSuffix("intact") }, "\(running.output)")
+            let offline = try await demo.installation.run("audit", "verify", "--offline")
+            #expect(offline.status == 0, "\(offline.text)")
             try await demo.server.stop()
             let stopped = try await demo.installation.run("audit", "verify")
             #expect(stopped.status == 0, "\(stopped.text)")

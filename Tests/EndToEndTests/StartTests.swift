@@ -61,7 +61,7 @@ extension EndToEnd {
         func wrongRootKey(text: String, sentence: String) async throws {
             let installation = try await SpawnedInstallation.demo()
             try installation.folder.write("data/root.key", text)
-            for command in [["serve"], ["key", "list"], ["audit", "verify"]] {
+            for command in [["serve"], ["token", "mint"], ["audit", "verify"]] {
                 let outcome = try await SpawnedInstallation.run(command + ["--data", installation.data])
                 #expect(outcome.status == 1, "\(command)")
                 #expect(outcome.errors.contains(sentence), "\(command): \(outcome.text)")

@@ -32,7 +32,7 @@ extension EndToEnd {
             #expect(well.status == 0, "\(well.text)")
             for check in [
                 "configuration", "database and root key", "disk", "locked memory", "clock", "certificates", "audit journal", "server runs",
-                "endpoint", "token", "TLS and readiness", "wrap", "unwrap",
+                "management API", "management socket", "endpoint", "token", "TLS and readiness", "wrap", "unwrap",
             ] {
                 #expect(well.lines.contains { $0.hasPrefix("ok    \(check) ") }, "\(check): \(well.output)")
             }
@@ -53,6 +53,38 @@ extension EndToEnd {
             let doctor = try await demo.installation.run("doctor")
             #expect(doctor.status == 1)
             #expect(doctor.output.contains("is gone without saying goodbye"))
+        }
+
+        @Test("the tour of README.md, run as it stands: sign in, key, issuer, policy, endpoint, call, pause, audit, back up, wipe, restore, and the old blob opens")
+        func readme() async throws {
+            let folder = try SpawnedFolder()
+            try FileManager.default.createSymbolicLink(
+                atPath: try folder.makeFolder("bin") + "/holdfast", withDestinationPath: try SpawnedInstallation.program)
+            let path = "\(folder.file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")"
+            let script = try folder.write("tour.sh", "trap 'kill $server 2> /dev/null' EXIT\n" + TourTests.commands(of: "## A tour in ten minutes"))
+            let process = try SpawnedProcess(
+                try SpawnedTool.bash.path, [script], environment: ["PATH": path], directory: try folder.makeFolder("work"))
+            let status = try await process.wait(.seconds(180))
+            let told = process.output
+            let log = folder.text("work/tour/log.txt")
+            #expect(status == 0 && process.errors.range(of: "Error") == nil, "\(told)\(process.errors)\(log.suffix(2000))")
+            let lines = told.split(separator: "\n").map(String.init)
+            #expect(lines.filter { $0 == #"{"plaintext":"c2VjcmV0"}"# }.count == 2, "before and after: \(told)\(process.errors)")
+            for sentence in [
+                "Signed in as admin", "The password is changed", "user:admin", "policy.yaml: valid", "disk is paused", "disk is active",
+                "ekm.unwrap  refused", "intact", "disk.backup: ", "Signed out.",
+            ] {
+                #expect(told.contains(sentence), "\(sentence): \(told)\(process.errors)")
+            }
+            #expect(lines.contains { $0.contains(#""code":403"#) } && lines.contains { $0.contains(#""code":503"#) }, "\(told)")
+        }
+
+        /// The first block of commands below a heading of README.md.
+        private static func commands(of heading: String) throws -> String {
+            let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            let text = try String(contentsOf: source.appendingPathComponent("../../README.md"), encoding: .utf8)
+            let section = try #require(text.components(separatedBy: "\n\(heading)\n").dropFirst().first, "README.md has no “\(heading)”")
+            return try #require(section.components(separatedBy: "```sh\n").dropFirst().first?.components(separatedBy: "\n```").first) + "\n"
         }
 
         private func curl(

@@ -16,7 +16,7 @@ package final class SpawnedProcess: @unchecked Sendable {  // `process` is set u
     /// Starts a program.
     /// - Parameters:
     ///   - executable: its path.
-    ///   - environment: changes to this process's own; HOLDFAST_DATA is never inherited.
+    ///   - environment: changes to this process's own; no variable HOLDFAST_… is inherited.
     ///   - directory: where it works; a new folder by default.
     ///   - input: what it reads from standard input.
     package init(
@@ -24,7 +24,7 @@ package final class SpawnedProcess: @unchecked Sendable {  // `process` is set u
     ) throws {
         folder = try SpawnedFolder()
         var variables = ProcessInfo.processInfo.environment
-        variables["HOLDFAST_DATA"] = nil
+        for name in variables.keys where name.hasPrefix("HOLDFAST_") && name != "HOLDFAST_SHARE" { variables[name] = nil }
         variables.merge(environment) { _, new in new }
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments

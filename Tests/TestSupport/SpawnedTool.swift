@@ -2,7 +2,7 @@ import Foundation
 
 /// A program of the system that tests use. One that is missing is an error, so that no test passes by not running.
 package enum SpawnedTool: String, Sendable {
-    case curl, openssl, h2load, python3, strace, sh
+    case curl, openssl, h2load, python3, strace, sh, bash
 
     /// What a program left behind.
     package struct Outcome: Sendable {

@@ -40,6 +40,14 @@ extension APIClient {
         }
     }
 
+    /// Prints the things in an answer that isn't paged: as a table, or the API's document.
+    func show(table columns: [Column], of reply: APIReply, _ member: String = "items", empty: String) {
+        guard !asJSON, let items = reply.document[member]?.array else { return show(reply) }
+        var table = Table(columns.map(\.heading))
+        for item in items { table.add(columns.map { $0.cell(item) }) }
+        table.print(whenEmpty: empty)
+    }
+
     /// Prints one thing: the API's document, or its members line by line.
     func show(_ reply: APIReply) {
         if asJSON {

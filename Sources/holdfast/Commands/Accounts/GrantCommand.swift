@@ -69,16 +69,8 @@ struct PermissionCommand: AsyncParsableCommand {
         @OptionGroup var options: ReadOptions
 
         func run(_ api: APIClient) async throws {
-            let reply = try await api.send("GET", "permissions")
-            guard !api.asJSON, let items = reply.document["items"]?.array ?? reply.document.array else { return api.show(reply) }
-            let name = items.first?["permission"] == nil ? "name" : "permission"
-            var table = Table("PERMISSION", "WHAT FOR", "GROUPS")
-            for item in items {
-                if let text = item.string { table.add(text, "-", "-") } else {
-                    table.add(Column("", name).cell(item), Column("", "description").cell(item), Column("", "groups").cell(item))
-                }
-            }
-            table.print(whenEmpty: "No permissions.")
+            let columns = [Column("PERMISSION", "name"), Column("CAN BE GRANTED ON ONE", "resource_kind")]
+            api.show(table: columns, of: try await api.send("GET", "permissions"), "permissions", empty: "No permissions.")
         }
     }
 }

@@ -11,7 +11,7 @@ struct GroupCommand: AsyncParsableCommand {
             commandName: "list", abstract: "List the groups, those of every installation too.", discussion: "Example: holdfast group list")
         static let path = "groups"
         static let columns = [
-            Column("NAME", "name"), Column("ID", "id"), Column("SYSTEM", "system"), Column("PERMISSIONS", "#permissions"),
+            Column("NAME", "name"), Column("ID", "id"), Column("SYSTEM", "system"), Column("MEMBERS", "members"), Column("PERMISSIONS", "#permissions"),
             Column("DESCRIPTION", "description"),
         ]
         static let empty = "No groups."

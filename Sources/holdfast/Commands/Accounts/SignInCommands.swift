@@ -7,7 +7,7 @@ struct LoginCommand: AsyncParsableCommand {
         commandName: "login", abstract: "Sign in with a password, and keep the session's token in a profile.",
         discussion: """
             The password is asked for at the terminal, or comes from --password-file (mode 0600, - for a line of standard input) or
-            HOLDFAST_PASSWORD; so does the code of the second factor, if the account has one (--totp-file, HOLDFAST_TOTP).
+            HOLDFAST_PASSWORD; so does the code of the second factor, if the account has one (--totp, --totp-file, HOLDFAST_TOTP).
             The profile keeps URL, authority and token in ~/.config/holdfast/profiles.yaml (or HOLDFAST_CONFIG), mode 0600. Where
             the server is comes from --url, from the profile if there is one already, or from a data folder on this machine.
 
@@ -25,6 +25,7 @@ struct LoginCommand: AsyncParsableCommand {
     var data: String?
     @Option(name: .long, help: ArgumentHelp("A file with the password; - for standard input.", valueName: "file")) var passwordFile: String?
     @Option(name: .long, help: ArgumentHelp("A file with the second factor's code; - for standard input.", valueName: "file")) var totpFile: String?
+    @Flag(name: .long, help: "The account has a second factor: ask for its code.") var totp = false
     @OptionGroup var output: OutputOption
 
     func run() async throws {
@@ -44,14 +45,13 @@ struct LoginCommand: AsyncParsableCommand {
     }
 
     private func signIn(_ api: APIClient, _ password: String) async throws -> APIReply {
-        let code = SecretInput(what: "code of the second factor", file: totpFile, option: "--totp-file", variable: "HOLDFAST_TOTP")
-        let isGiven = totpFile != nil || ProcessInfo.processInfo.environment["HOLDFAST_TOTP"].map { !$0.isEmpty } ?? false
-        let first = try await api.ask("POST", "sessions", body: body(password, isGiven ? try code.read() : nil))
-        if (200..<300).contains(first.status) { return first }
-        let problem = APIProblem(first, asJSON: output.json, remedy: "check name and password")
-        let wantsCode = problem.faults.contains { $0.hasPrefix("/totp") } || problem.code.contains("totp")
-        guard wantsCode, !isGiven else { throw problem }
-        return try await api.send("POST", "sessions", body: body(password, try code.read()))
+        var code: String?
+        if totp || totpFile != nil || ProcessInfo.processInfo.environment["HOLDFAST_TOTP"].map({ !$0.isEmpty }) ?? false {
+            code = try SecretInput(what: "code of the second factor", file: totpFile, option: "--totp-file", variable: "HOLDFAST_TOTP").read()
+        }
+        let reply = try await api.ask("POST", "sessions", body: body(password, code))
+        guard (200..<300).contains(reply.status) else { throw APIProblem(reply, asJSON: output.json, remedy: "check name and password") }
+        return reply
     }
 
     private func body(_ password: String, _ code: String?) -> APIBody {
@@ -125,10 +125,10 @@ struct WhoAmICommand: ClientCommand {
 
 struct PasswordCommand: ClientCommand {
     static let configuration = CommandConfiguration(
-        commandName: "password", abstract: "Change your own password. Your other sessions end.",
+        commandName: "password", abstract: "Change your own password. All sessions end, and you are signed in again.",
         discussion: """
             Both passwords are asked for at the terminal, or come from files (- for a line of standard input each) or from
-            HOLDFAST_PASSWORD and HOLDFAST_NEW_PASSWORD. If this ends your session, you are signed in again.
+            HOLDFAST_PASSWORD and HOLDFAST_NEW_PASSWORD. Needs a session: `holdfast login` first.
 
             Example: holdfast password --profile production
             """)
@@ -143,7 +143,20 @@ struct PasswordCommand: ClientCommand {
             what: "new password", file: newPasswordFile, option: "--new-password-file", variable: "HOLDFAST_NEW_PASSWORD").read(isNew: true)
         let reply = try await api.send(
             "PUT", "self/password", body: .json(["current_password": .string(current), "new_password": .string(new)]))
-        api.tell(reply, "The password is changed.")
+        let profile = try keep(reply.document["session"]?["token"]?.string, insteadOf: api.server.token)
+        if !api.asJSON { print("The password is changed; you are signed in again\(profile.map { " (profile “\($0)”)" } ?? "").") }
+    }
+
+    /// Gives the profile that holds the old session the new one.
+    private func keep(_ token: String?, insteadOf old: String?) throws -> String? {
+        let file = ProfileFile()
+        guard let token, let old, let name = try file.profiles().first(where: { $0.value.token == old })?.key else { return nil }
+        try file.update(name) { profile in
+            var profile = profile
+            profile?.token = token
+            return profile
+        }
+        return name
     }
 }
 

@@ -41,7 +41,7 @@ struct TokenCommand: AsyncParsableCommand {
 
         func run(_ api: APIClient) async throws {
             let columns = [
-                Column("NAME", "name"), Column("ID", "id"), Column("USER", everybody ? "user.name" : "user_id"), Column("PERMISSIONS", "permissions"),
+                Column("NAME", "name"), Column("ID", "id"), Column("USER", "user.name"), Column("PERMISSIONS", "permissions"),
                 Column("EXPIRES", "expires_at"), Column("LAST USED", "last_used_at"),
             ].filter { everybody || $0.heading != "USER" }
             try await api.show(

@@ -40,10 +40,13 @@ struct UserCommand: AsyncParsableCommand {
                 try SecretInput(what: "password", file: $0, option: "--password-file", variable: "HOLDFAST_NEW_PASSWORD").read()
             }
             let body = APIBody.json([
-                "name": .string(name), "display_name": .given(displayName), "email": .given(email), "groups": .given(group),
+                "name": .string(name), "display_name": .given(displayName), "email": .given(email), "groups": .given(try await api.ids(group, in: .groups)),
                 "password": .given(password),
             ])
-            if let reply = try await api.create("users", options, body: body) { api.show(reply) }
+            guard let reply = try await api.create("users", options, body: body) else { return }
+            guard !api.asJSON, let user = reply.document["user"] else { return api.show(reply) }
+            print(Details.text(user))
+            if let password = reply.document["one_time_password"]?.string { print("one-time password, shown only now: \(password)") }
         }
     }
 

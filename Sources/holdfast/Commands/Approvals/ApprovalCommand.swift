@@ -74,15 +74,11 @@ struct QuorumCommand: AsyncParsableCommand {
         @OptionGroup var options: ReadOptions
 
         func run(_ api: APIClient) async throws {
-            let reply = try await api.send("GET", "quorum")
-            guard !api.asJSON, let items = reply.document["items"]?.array ?? reply.document.array else { return api.show(reply) }
             let columns = [
                 Column("OPERATION", "operation"), Column("ENABLED", "enabled"), Column("REQUIRED", "required"),
                 Column("APPROVERS", "approver_group_id"), Column("EXPIRES IN HOURS", "expires_in_hours"),
             ]
-            var table = Table(columns.map(\.heading))
-            for item in items { table.add(columns.map { $0.cell(item) }) }
-            table.print(whenEmpty: "No operation needs approval.")
+            api.show(table: columns, of: try await api.send("GET", "quorum"), empty: "No operation needs approval.")
         }
     }
 

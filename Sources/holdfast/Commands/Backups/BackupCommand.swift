@@ -14,8 +14,8 @@ struct BackupCommand: AsyncParsableCommand {
             commandName: "list", abstract: "List the backups.", discussion: "Example: holdfast backup list")
         static let path = "backups"
         static let columns = [
-            Column("ID", "id"), Column("CREATED", "created_at"), Column("SCOPE", "scope"), Column("BYTES", "size"), Column("STATE", "state"),
-            Column("DESCRIPTION", "description"),
+            Column("ID", "id"), Column("CREATED", "created_at"), Column("ORIGIN", "origin"), Column("SCOPE", "scope"), Column("BYTES", "bytes"),
+            Column("OPENS WITH", "opens_with"), Column("VERDICT", "verdict"), Column("DESCRIPTION", "description"),
         ]
         static let empty = "No backups. Make one: holdfast backup create"
         @OptionGroup var options: ListOptions
@@ -36,6 +36,7 @@ struct BackupCommand: AsyncParsableCommand {
         @Option(name: .long, help: "Only this key, by name or id; may be repeated.") var key: [String] = []
         @Option(name: .long, help: "Only this endpoint, by name or id; may be repeated.") var endpoint: [String] = []
         @Option(name: .long, help: "A sentence for people.") var description: String?
+        @Flag(name: .long, help: "Put the configuration and the TLS files into it.") var includeFiles = false
         @Option(name: .long, help: ArgumentHelp("Download it to this file.", valueName: "file")) var out: String?
 
         func run(_ api: APIClient) async throws {
@@ -47,6 +48,7 @@ struct BackupCommand: AsyncParsableCommand {
                 "endpoint_ids": isSelected ? .strings(endpoints) : nil,
                 "recipient_public_key": try recipient.map { .string(try InputFile.text($0)) },
                 "passphrase": recipient == nil ? .string(try passphrase.read(isNew: true)) : nil, "description": .given(description),
+                "include_files": includeFiles ? true : nil,
             ])
             guard let reply = try await api.create("backups", options, body: body) else { return }
             guard let out, !options.dryRun, let id = reply.document["id"]?.string else { return api.show(reply) }
@@ -67,13 +69,19 @@ struct BackupCommand: AsyncParsableCommand {
     struct Verify: ClientCommand {
         static let configuration = CommandConfiguration(
             commandName: "verify", abstract: "Open a backup and check all of it, without restoring anything.",
-            discussion: "Example: holdfast backup verify ID --passphrase-file passphrase")
+            discussion: """
+                Exit status 1 if it is not intact.
+
+                Example: holdfast backup verify ID --passphrase-file passphrase
+                """)
         @OptionGroup var options: ReadOptions
         @OptionGroup var opening: OpeningOption
         @Argument(help: "The backup's id.") var backup: String
 
         func run(_ api: APIClient) async throws {
-            api.show(try await api.send("POST", "backups/\(backup)/verify", body: .json(.object([try opening.member()]))))
+            let reply = try await api.send("POST", "backups/\(backup)/verify", body: .json(.object([try opening.member()])))
+            api.show(reply)
+            if reply.document["intact"]?.bool == false { throw ExitCode.failure }
         }
     }
 
@@ -114,27 +122,28 @@ struct BackupCommand: AsyncParsableCommand {
         @OptionGroup var confirmation: YesOption
         @OptionGroup var opening: OpeningOption
         @Argument(help: "The backup's id.") var backup: String
+        @Option(name: .long, help: ArgumentHelp(
+            "What comes back although it was stopped since the backup, as the plan's “revived” names it; may be repeated.", valueName: "reference"))
+        var resurrect: [String] = []
 
         func run(_ api: APIClient) async throws {
-            let member = try opening.member()
-            let path = "backups/\(backup)/restore"
-            let plan = try await api.ask("POST", path, body: .json(.object([member])))
-            guard (200..<300).contains(plan.status) || plan.status == 409 else { throw APIProblem(plan, asJSON: api.asJSON) }
-            guard let confirm = Restore.confirmation(in: plan.document) else {
-                throw APIProblem(plan, asJSON: api.asJSON)
-            }
+            var members = [try opening.member()]
+            if let list = JSONValue.given(resurrect) { members.append((name: "resurrect", value: list)) }
+            let plan = try await api.send("POST", "backups/\(backup)/restore-plan", body: .json(.object(members)))
             guard confirmation.yes else {
-                api.show(plan)
+                Restore.show(plan, api)
                 return Note.print("Nothing was changed. Restore it with --yes.")
             }
-            if !api.asJSON { Note.print(Details.text(plan.document)) }
-            guard let reply = try await api.change("POST", path, options, body: .json(.object([member, (name: "confirm", value: confirm)]))) else { return }
-            api.show(reply)
+            guard let confirm = plan.document["plan"]?["confirm"] else { throw Complaint("the server sent a plan without its confirmation") }
+            members.append((name: "confirm", value: confirm))
+            guard let reply = try await api.change("POST", "backups/\(backup)/restore", options, body: .json(.object(members))) else { return }
+            Restore.show(reply, api)
+            if !api.asJSON { print("Restored.") }
         }
 
-        private static func confirmation(in plan: JSONValue) -> JSONValue? {
-            guard let value = plan["confirm"] ?? plan["plan"]?["confirm"], value != .null else { return nil }
-            return value
+        private static func show(_ reply: APIReply, _ api: APIClient) {
+            guard !api.asJSON, let plan = reply.document["plan"] else { return api.show(reply) }
+            print(Details.text(plan))
         }
     }
 

@@ -39,7 +39,7 @@ struct CertificateCommand: AsyncParsableCommand {
 
         func run(_ api: APIClient) async throws {
             let path = "certificates/\(try await which.id(api))/export"
-            let reply = try await api.send("GET", path, query: [("format", format), ("staged", staged ? "true" : nil)])
+            let reply = try await api.send("GET", path, query: [("form", format), ("staged", staged ? "true" : nil)])
             let what = format == "der" ? "SHA-256 \(Hex.string(Digest.sha256(reply.body)))" : "PEM"
             do { try AtomicFile.replace(out, with: reply.body) } catch { throw Complaint("\(out) can't be written: \(error)") }
             print("\(out): \(reply.body.count) bytes, \(what)")
@@ -93,7 +93,7 @@ struct CertificateOption: ParsableArguments {
     @Option(name: .long, help: "The server name whose certificate is meant; the data plane's first by default.") var serverName: String?
 
     func id(_ api: APIClient) async throws -> String {
-        let items = try await api.list("certificates", query: [], limit: nil)["items"]?.array ?? []
+        let items = try await api.send("GET", "certificates").document["items"]?.array ?? []
         let found = serverName == nil ? items.first : items.first { item in
             item["server_names"]?.array?.contains(.string(serverName ?? "")) == true || item["id"]?.string == serverName
         }
@@ -107,10 +107,10 @@ struct CertificateOption: ParsableArguments {
 /// Certificates as people see them.
 enum CertificateOutput {
     static func show(_ api: APIClient) async throws {
-        let document = try await api.list("certificates", query: [], limit: nil)
-        guard !api.asJSON else { return print(String(decoding: document.json, as: UTF8.self)) }
+        let reply = try await api.send("GET", "certificates")
+        guard !api.asJSON else { return api.show(reply) }
         var table = Table("WHICH", "ID", "NAMES", "VALID UNTIL", "SHA-256 FINGERPRINT", "SUBJECT")
-        for item in document["items"]?.array ?? [] {
+        for item in reply.document["items"]?.array ?? [] {
             for which in ["active", "staged"] {
                 guard let leaf = item[which], leaf != .null else { continue }
                 table.add([which, Cell.text(item["id"]), Cell.text(item["server_names"])] + ["not_after", "sha256", "subject"].map { Cell.text(leaf[$0]) })

@@ -32,6 +32,12 @@ struct IssuerCommand: AsyncParsableCommand {
         @OptionGroup var draft: IssuerDraft
         @Argument(help: "A name for people; unique.") var name: String
 
+        func validate() throws {
+            guard draft.google || draft.openidConfigurationURL != nil || !draft.iss.isEmpty else {
+                throw ValidationError("expected --iss VALUE (the token's iss, exactly), or --google")
+            }
+        }
+
         func run(_ api: APIClient) async throws {
             let body = try draft.members().adding(["name": .string(name)])
             guard let reply = try await api.create("issuers", options, body: .json(body)) else { return }
@@ -47,7 +53,7 @@ struct IssuerCommand: AsyncParsableCommand {
         @OptionGroup var draft: IssuerDraft
 
         func run(_ api: APIClient) async throws {
-            let reply = try await api.send("POST", "issuers/test", body: .json(try draft.members()))
+            let reply = try await api.send("POST", "issuers/test", body: .json(try draft.members(forTest: true)))
             api.show(reply)
             if reply.document["ok"]?.bool == false { throw ExitCode.failure }
         }
@@ -132,12 +138,10 @@ struct IssuerDraft: ParsableArguments {
         guard origins == (google ? 0 : 1) || (google && origins == 1) else {
             throw ValidationError("expected one of --jwks-url URL, --openid-configuration-url URL and --jwks-file FILE, or --google")
         }
-        guard google || openidConfigurationURL != nil || !iss.isEmpty else {
-            throw ValidationError("expected --iss VALUE (the token's iss, exactly), or --google")
-        }
     }
 
-    func members() throws -> JSONValue {
+    /// As the API takes them; a test is told only where the keys are and for which algorithms.
+    func members(forTest: Bool = false) throws -> JSONValue {
         var members: [(name: String, value: JSONValue)] = []
         func add(_ name: String, _ value: JSONValue?) { if let value { members.append((name: name, value: value)) } }
         let isPlainGoogle = google && jwksFile == nil && openidConfigurationURL == nil
@@ -148,8 +152,9 @@ struct IssuerDraft: ParsableArguments {
             guard let document = try? JSONValue(parsing: Array(text.utf8)) else { throw UsageFailure("\(jwksFile): expected a JWK Set") }
             add("jwks", document)
         }
-        add("values", .given(google && iss.isEmpty ? ["https://accounts.google.com", "accounts.google.com"] : iss))
         add("algorithms", .given(algorithm))
+        guard !forTest else { return .object(members) }
+        add("values", .given(google && iss.isEmpty ? ["https://accounts.google.com", "accounts.google.com"] : iss))
         let suffixes = google && emailSuffix.isEmpty ? ["@gcp-sa-ekms.iam.gserviceaccount.com"] : emailSuffix
         add("allowed_email_suffixes", .given(suffixes.map { $0.lowercased() }))
         return .object(members)

@@ -25,6 +25,8 @@ extension KeyCommand {
         @Option(name: .long, help: "AES-256 by default.") var algorithm: String?
         @Option(name: .long, help: "A sentence for people.") var description: String?
         @Option(name: .long, help: ArgumentHelp("A label; may be repeated.", valueName: "name=value")) var label: [String] = []
+        @Option(name: .long, help: "How it is wrapped, if not as the server expects.") var wrappingAlgorithm: String?
+        @OptionGroup var export: ExportOption
 
         func validate() throws {
             guard printImportKey || (name != nil && materialFile != nil) else {
@@ -35,7 +37,8 @@ extension KeyCommand {
         func run(_ api: APIClient) async throws {
             guard let name, let materialFile, !printImportKey else { return api.show(try await api.send("GET", "import-key")) }
             let material = JSONValue.string(Base64.string(try material(materialFile)))
-            let member: [(name: String, value: JSONValue)] = [(name: wrapped ? "wrapped_material" : "material", value: material)]
+            var member: [(name: String, value: JSONValue)] = [(name: wrapped ? "wrapped_material" : "material", value: material)]
+            if let wrappingAlgorithm { member.append((name: "wrapping_algorithm", value: .string(wrappingAlgorithm))) }
             if asVersion {
                 let path = Collection.keys.thing(try await api.id(name, in: .keys), "versions")
                 if let reply = try await api.create(path, options, body: .json(.object(member))) { KeyOutput.show(reply, api) }
@@ -45,6 +48,8 @@ extension KeyCommand {
             for (name, value) in [("purpose", purpose), ("algorithm", algorithm), ("description", description)] {
                 if let value { members.append((name: name, value: .string(value))) }
             }
+            if export.exportable { members.append((name: "exportable", value: true)) }
+            if let policy = try await export.policyID(api) { members.append((name: "export_policy_id", value: .string(policy))) }
             if let labels = try Labels.document(label) { members.append((name: "labels", value: labels)) }
             if let reply = try await api.create("keys/import", options, body: .json(.object(members))) { KeyOutput.show(reply, api) }
         }

@@ -12,7 +12,7 @@ struct KeyCommand: AsyncParsableCommand {
     /// What a key looks like in a list.
     static let columns = [
         Column("NAME", "name"), Column("ID", "id"), Column("PURPOSE", "purpose"), Column("ALGORITHM", "algorithm"),
-        Column("VERSIONS", "#versions"), Column("STATE OF NEWEST", "versions.0.state"), Column("CREATED", "created_at"),
+        Column("VERSIONS", "version_count"), Column("STATE OF NEWEST", "state"), Column("CREATED", "created_at"),
     ]
 
     struct List: ListCommand {
@@ -25,7 +25,13 @@ struct KeyCommand: AsyncParsableCommand {
         @Option(name: .long, help: "Only those with this purpose.") var purpose: String?
         @Option(name: .long, help: "Only those of this key source.") var source: String?
         @Option(name: .long, help: ArgumentHelp("Only those with this label.", valueName: "name=value")) var label: String?
-        var filters: [(String, String?)] { [("purpose", purpose), ("source", source), ("label", label)] }
+        @Option(name: .long, help: "Only those whose newest version is in this state.") var state: String?
+        @Option(name: .long, help: ArgumentHelp("Only those that expire before this moment.", valueName: "time")) var expiresBefore: String?
+
+        var filters: [(String, String?)] {
+            let pair = label.map { $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).joined(separator: ":") }
+            return [("purpose", purpose), ("source", source), ("state", state), ("label", pair), ("expires_before", expiresBefore)]
+        }
     }
 
     struct Create: ClientCommand {
@@ -40,10 +46,12 @@ struct KeyCommand: AsyncParsableCommand {
         @Option(name: .long, help: "A sentence for people.") var description: String?
         @Option(name: .long, help: ArgumentHelp("A label; may be repeated.", valueName: "name=value")) var label: [String] = []
         @Option(name: .long, help: ArgumentHelp("When it expires, as 2027-01-31T00:00:00Z.", valueName: "time")) var expiresAt: String?
+        @OptionGroup var export: ExportOption
 
         func run(_ api: APIClient) async throws {
+            let policy = try await export.policyID(api)
             let body = APIBody.json([
-                "name": .string(name), "purpose": .given(purpose), "algorithm": .given(algorithm), "source": .given(source),
+                "exportable": export.exportable ? true : nil, "export_policy_id": .given(policy), "name": .string(name), "purpose": .given(purpose), "algorithm": .given(algorithm), "source": .given(source),
                 "description": .given(description), "labels": try Labels.document(label), "expires_at": .given(expiresAt),
             ])
             if let reply = try await api.create("keys", options, body: body) { KeyOutput.show(reply, api) }
@@ -101,17 +109,33 @@ struct KeyCommand: AsyncParsableCommand {
     }
 }
 
+/// Whether a key's material may ever leave.
+struct ExportOption: ParsableArguments {
+    @Flag(name: .long, help: "Its material may be exported, wrapped, if a policy permits it; this never changes.") var exportable = false
+    @Option(name: .long, help: "The policy that says who may export it, by name or id.") var exportPolicy: String?
+
+    func policyID(_ api: APIClient) async throws -> String? {
+        guard let exportPolicy else { return nil }
+        return try await api.id(exportPolicy, in: .policies)
+    }
+}
+
 struct KeySourceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key-source", abstract: "Show where key material can be held.", subcommands: [List.self])
 
-    struct List: ListCommand {
+    struct List: ClientCommand {
         static let configuration = CommandConfiguration(
             commandName: "list", abstract: "List the key sources.", discussion: "Example: holdfast key-source list")
-        static let path = "key-sources"
-        static let columns = [Column("ID", "id"), Column("NAME", "name"), Column("ALGORITHMS", "algorithms"), Column("STATE", "state")]
-        static let empty = "No key sources."
-        @OptionGroup var options: ListOptions
+        @OptionGroup var options: ReadOptions
+
+        func run(_ api: APIClient) async throws {
+            let columns = [
+                Column("ID", "id"), Column("KIND", "kind"), Column("LOCAL", "local"), Column("IMPORTS", "imports"), Column("HEALTH", "health"),
+                Column("DETAIL", "detail"),
+            ]
+            api.show(table: columns, of: try await api.send("GET", "key-sources"), empty: "No key sources.")
+        }
     }
 }
 
@@ -122,7 +146,7 @@ enum KeyOutput {
         guard !api.asJSON, key["versions"]?.array != nil else { return api.show(reply) }
         print(["name", "id", "purpose", "algorithm"].map { Cell.text(key[$0]) }.joined(separator: "  ") + "  source \(Cell.text(key["source"]))")
         let more = (key.object ?? []).filter { member in
-            !["name", "id", "purpose", "algorithm", "source", "versions"].contains(member.name) && Cell.text(member.value) != "-"
+            !["name", "id", "purpose", "algorithm", "source", "versions", "version_count"].contains(member.name) && Cell.text(member.value) != "-"
         }
         if !more.isEmpty { print(Details.text(.object(more))) }
         let columns = [

@@ -17,9 +17,10 @@ struct SettingsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "set", abstract: "Change settings.",
             discussion: """
-                Values are JSON where they read as such, otherwise text; dots lead into objects. Or give a document with --file.
+                Values are JSON where they read as such, otherwise text; null is what holdfast.yaml says. Dots lead into objects, so
+                names that hold dots (dns_hosts) and secrets (proxy_credentials) are given in a document, with --file.
 
-                Example: holdfast settings set log_level=debug proxy.url=http://proxy.example.com:3128
+                Example: holdfast settings set log_level=debug proxy_url=http://proxy.example.com:3128
                 """)
         @OptionGroup var options: ChangeOptions
         @Argument(help: "name=value, as often as you like.") var settings: [String] = []
@@ -27,6 +28,9 @@ struct SettingsCommand: AsyncParsableCommand {
 
         func validate() throws {
             guard settings.isEmpty != (file == nil) else { throw ValidationError("expected name=value, or --file FILE") }
+            guard !settings.contains(where: { $0.hasPrefix("proxy_credentials") }) else {
+                throw ValidationError("proxy_credentials: a secret is never given on the command line; give a document with --file (- for standard input)")
+            }
         }
 
         func run(_ api: APIClient) async throws {
@@ -68,13 +72,15 @@ struct AlertCommand: AsyncParsableCommand {
             commandName: "list", abstract: "List the alerts.", discussion: "Example: holdfast alert list")
         static let path = "alerts"
         static let columns = [
-            Column("ID", "id"), Column("SINCE", "raised_at"), Column("SEVERITY", "severity"), Column("KIND", "kind"), Column("STATE", "state"),
-            Column("SUBJECT", "subject"), Column("MESSAGE", "message"),
+            Column("ID", "id"), Column("SINCE", "since"), Column("SEVERITY", "severity"), Column("KIND", "kind"), Column("STATE", "state"),
+            Column("SUBJECT", "subject"), Column("DETAIL", "detail"),
         ]
         static let empty = "No alerts."
         @OptionGroup var options: ListOptions
-        @Option(name: .long, help: "Only those in this state.") var state: String?
-        var filters: [(String, String?)] { [("state", state)] }
+        @Option(name: .long, help: "Only those in this state: firing, acknowledged, resolved, or open for the first two.") var state: String?
+        @Option(name: .long, help: "Only those of this kind.") var kind: String?
+        @Option(name: .long, help: "Only those that are so bad.") var severity: String?
+        var filters: [(String, String?)] { [("state", state), ("kind", kind), ("severity", severity)] }
     }
 
     struct Acknowledge: ClientCommand {
@@ -103,10 +109,14 @@ struct AlertCommand: AsyncParsableCommand {
 
     struct Test: ClientCommand {
         static let configuration = CommandConfiguration(
-            commandName: "test", abstract: "Send a test alert everywhere, and say how each receiver answered.", discussion: "Example: holdfast alert test")
+            commandName: "test", abstract: "Send a test to the webhook, and say what came of it.", discussion: "Example: holdfast alert test")
         @OptionGroup var options: ReadOptions
 
-        func run(_ api: APIClient) async throws { api.show(try await api.send("POST", "alert-settings/test")) }
+        func run(_ api: APIClient) async throws {
+            let reply = try await api.send("POST", "alert-settings/test")
+            api.show(reply)
+            if reply.document["delivered"]?.bool == false { throw ExitCode.failure }
+        }
     }
 }
 

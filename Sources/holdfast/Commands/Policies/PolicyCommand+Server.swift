@@ -42,15 +42,17 @@ extension PolicyCommand {
         @OptionGroup var options: ChangeOptions
         @Argument(help: "The name.") var name: String
         @Argument(help: "The policy file; - for standard input.") var file: String
+        @Option(name: .long, help: "Why: stays with this version.") var description: String?
 
         func run(_ api: APIClient) async throws {
             let source = JSONValue.string(try InputFile.text(file))
+            let why = JSONValue.given(description)
             let present = try await api.list("policies", query: [("name", name)], limit: nil)["items"]?.array ?? []
             let reply: APIReply?
             if let id = present.first(where: { $0["name"]?.string == name })?["id"]?.string {
-                reply = try await api.change("POST", Collection.policies.thing(id, "versions"), options, body: .json(["source": source]))
+                reply = try await api.change("POST", Collection.policies.thing(id, "versions"), options, body: .json(["source": source, "description": why]))
             } else {
-                reply = try await api.change("POST", "policies", options, body: .json(["name": .string(name), "source": source]))
+                reply = try await api.change("POST", "policies", options, body: .json(["name": .string(name), "source": source, "description": why]))
             }
             guard let reply else { return }
             let policy = reply.document
@@ -64,12 +66,12 @@ extension PolicyCommand {
             discussion: "Example: holdfast policy diff production --from 2 --to 3")
         @OptionGroup var options: ReadOptions
         @Argument(help: "Name or id.") var policy: String
-        @Option(name: .long, help: "The earlier version.") var from: Int
-        @Option(name: .long, help: "The later version.") var to: Int
+        @Option(name: .long, help: "The earlier version; the one before the later by default.") var from: Int?
+        @Option(name: .long, help: "The later version; the latest by default.") var to: Int?
 
         func run(_ api: APIClient) async throws {
             let path = Collection.policies.thing(try await api.id(policy, in: .policies), "diff")
-            let reply = try await api.send("GET", path, query: [("from", "\(from)"), ("to", "\(to)")])
+            let reply = try await api.send("GET", path, query: [("from", from.map { "\($0)" }), ("to", to.map { "\($0)" })])
             guard !api.asJSON, let text = reply.document["diff"]?.string else { return api.show(reply) }
             print(Cell.clean(text))
         }
