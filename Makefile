@@ -7,7 +7,7 @@ BUILD := swift build -c $(CONFIGURATION)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD_PACKAGES := libssl-dev libjwt-dev libcurl4-openssl-dev libsqlite3-dev pkg-config make
 RUN_PACKAGES := openssl curl ca-certificates
-TEST_PACKAGES := nghttp2-client python3 strace python3-prometheus-client
+TEST_PACKAGES := nghttp2-client python3 python3-venv strace python3-prometheus-client
 BENCH_PACKAGES := nginx-light nghttp2-client python3 procps
 
 .PHONY: help
@@ -35,8 +35,17 @@ run: build ## make a demo installation in ./data, start it, prove it, print how 
 .PHONY: test
 test: ## run all tests, one after the other: some look at the clock; WYCHEPROOF=<folder of its JSON files> adds those
 	$(call install,$(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES))
+	$(MAKE) --no-print-directory conformance || echo "WARNING: Tests/Peers/requirements.txt could not be installed: the tests that need it will be SKIPPED" >&2
 	swift build --build-tests
 	swift test --skip-build --no-parallel
+
+.PHONY: conformance
+conformance: .build/conformance/installed ## install what the tests' peers need from PyPI, into .build/conformance
+
+.build/conformance/installed: Tests/Peers/requirements.txt
+	python3 -m venv .build/conformance
+	.build/conformance/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 .PHONY: bench
 bench: ## measure against nginx in the same run

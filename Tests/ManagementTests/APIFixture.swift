@@ -25,10 +25,11 @@ final class APIFixture: Sendable {
 
     /// - Parameters:
     ///   - authenticator: who finds out whom a request without `as:` proves; by default it proves nobody.
+    ///   - publish: makes the test's data plane see what was committed.
     ///   - more: routes of the test's own.
     init(
         authenticator: (any Authenticating)? = nil, directory: any ApprovalDirectory = NoAccounts(), over database: KeyDatabase? = nil,
-        more: [Route] = []
+        publish: @escaping @Sendable () -> Void = {}, more: [Route] = []
     ) throws {
         store = try database ?? KeyDatabase()
         stores = Stores(database: store.database, sealer: store.sealer, clock: store.clock.wall)
@@ -46,7 +47,10 @@ final class APIFixture: Sendable {
         logger.logLevel = .critical
         api = ManagementAPI(
             routes: ManagementRoutes.all(services) + more, stores: stores, audit: audit, authenticator: callers, approvals: approvals,
-            idempotency: try StoredAnswers(stores), logger: logger, counters: observation.requests, publish: { publications.add() })
+            idempotency: try StoredAnswers(stores), logger: logger, counters: observation.requests, publish: {
+                publish()
+                publications.add()
+            })
         router = ManagementRouter(api, clock: store.clock.wall, requestIDs: try RequestIDs())
     }
 

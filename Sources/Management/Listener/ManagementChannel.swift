@@ -61,7 +61,9 @@ struct ManagementTLSChannel: ServerChildChannel {
             }
             try channel.pipeline.syncOperations.addHandler(tls)
             try channel.pipeline.syncOperations.addHandler(RequestClock(settings))
-        }.flatMap { base.setup(channel: channel, logger: logger) }.flatMapThrowing { try RequestEdges.add(to: channel, refusal, $0) }.closingOnFailure(channel)
+        }.flatMap { base.setup(channel: channel, logger: logger) }
+            .flatMapThrowing { try RequestEdges.add(to: channel, refusal, $0) }
+            .closingOnFailure(channel)
     }
 
     func handle(value: HTTP1Channel.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
@@ -90,7 +92,9 @@ struct ManagementSocketChannel: ServerChildChannel {
                 let user = credentials.uid == 0 ? "root" : "uid-\(credentials.uid)"
                 peers.set(ManagementPeer(address: "-", localUser: user), of: channel)
                 try channel.pipeline.syncOperations.addHandler(RequestClock(settings))
-            }.flatMap { base.setup(channel: channel, logger: logger) }.flatMapThrowing { try RequestEdges.add(to: channel, refusal, $0) }.closingOnFailure(channel)
+            }.flatMap { base.setup(channel: channel, logger: logger) }
+            .flatMapThrowing { try RequestEdges.add(to: channel, refusal, $0) }
+            .closingOnFailure(channel)
     }
 
     func handle(value: HTTP1Channel.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }

@@ -1,0 +1,28 @@
+import Foundation
+import Testing
+import TestSupport
+
+extension EndToEnd {
+    @Suite("The management API, as its OpenAPI document describes it")
+    struct ConformanceTests {
+        /// Where `make test` installs what Tests/Peers/requirements.txt names.
+        private static var python: String {
+            let root = URL(fileURLWithPath: RawPeer.folder).deletingLastPathComponent().deletingLastPathComponent()
+            return root.appendingPathComponent(".build/conformance/bin/python").path
+        }
+
+        @Test(
+            "gives no 5xx and no undeclared answer to whatever Schemathesis makes of its document, which is valid OpenAPI 3.1",
+            .enabled(if: FileManager.default.isExecutableFile(atPath: python), "Schemathesis is not installed: `make conformance` does it"))
+        func schemathesis() async throws {
+            let installation = try await SpawnedInstallation.demo()
+            let server = try await installation.serve()
+            let script = RawPeer.folder + "/api_conformance.py"
+            let outcome = try await SpawnedTool.sh.run(
+                ["-c", "exec '\(Self.python)' '\(script)' '\(server.managementSocket)' 100 15"], timeout: .seconds(220))
+            #expect(outcome.status == 0, "\(outcome.text.suffix(12_000))")
+            #expect(outcome.output.contains("a valid OpenAPI 3.1"))
+            #expect(server.process.status == nil, "the server still runs")
+        }
+    }
+}
