@@ -29,6 +29,7 @@ final class APIFixture: Sendable {
     ///   - more: routes of the test's own.
     init(
         authenticator: (any Authenticating)? = nil, directory: any ApprovalDirectory = NoAccounts(), over database: KeyDatabase? = nil,
+        accounts: AccountSettings = AccountSettings(bench: PasswordBench(cost: PasswordCost(logN: 8, r: 8, p: 1))),
         publish: @escaping @Sendable () -> Void = {}, more: [Route] = []
     ) throws {
         store = try database ?? KeyDatabase()
@@ -41,8 +42,9 @@ final class APIFixture: Sendable {
         try Directory.create(journals)
         observation = try Observation(
             stores: stores, auditFolder: journals, verify: { try AuditVerifier(folder: journals, checkpoints: nil).verify() })
-        let services = ManagementServices(
+        var services = ManagementServices(
             stores: stores, keySources: [EmbeddedKeySource()], approvals: approvals, version: "0.0.0-test", observation: observation)
+        services.accounts = accounts
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         api = ManagementAPI(
@@ -62,9 +64,11 @@ final class APIFixture: Sendable {
     ///   - path: path and query as on the wire.
     ///   - caller: who asks; nil leaves it to the fixture's authenticator.
     ///   - bytes: a body that isn't JSON.
+    ///   - certificate: the client's, in DER.
     func call(
         _ method: String, _ path: String, body: JSONValue? = nil, bytes: [UInt8]? = nil, as caller: Caller? = .local("root"),
-        headers: [String: String] = [:], from address: String = "192.0.2.1", sourceLocation: SourceLocation = #_sourceLocation
+        headers: [String: String] = [:], from address: String = "192.0.2.1", certificate: [UInt8]? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> TestAnswer {
         var fields = HTTPFields()
         if body != nil { fields[.contentType] = "application/json" }
@@ -75,7 +79,9 @@ final class APIFixture: Sendable {
             head: HTTPRequest(
                 method: try #require(HTTPRequest.Method(method)), scheme: "https", authority: "localhost", path: path, headerFields: fields),
             body: RequestBody(buffer: ByteBuffer(bytes: content ?? [])))
-        let peer = ManagementPeer(address: address)
+        let tls = TLSHandshake(
+            applicationProtocol: "http/1.1", serverName: "localhost", version: "TLSv1.3", isResumed: false, clientCertificateDER: certificate)
+        let peer = ManagementPeer(address: address, tls: tls)
         let response = await router.respond(to: request, on: ManagementConnection(peer: peer, logger: Logger(label: "test")))
         let collector = BodyCollector()
         try await response.body.write(collector)

@@ -139,3 +139,8 @@ package struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
         return Int(text)
     }
 }
+
+extension IPAddress {
+    /// The /64 in which an IPv6 address lies, as `2001:db8::/64`: what one household or one machine has (RFC 6177).
+    package var network64: String { "\(IPAddress(bits: (bits >> 64) << 64))/64" }
+}

@@ -90,6 +90,8 @@ package struct ManagementAPI: Sendable {
     /// Does it, on record: also what an approval has released.
     package func perform(_ call: APICall, _ route: Route) async throws -> APIAnswer {
         guard let event = route.event, !call.isDryRun else { return try await carryOut(call, route) }
+        // What is open to strangers is recorded at its end only, and its refusals like all of strangers': they must not fill the journal.
+        if case .open = route.access { return try await carryOutForStranger(call, route, event) }
         if route.isChange { try await audit.append(record(event, .begun, call, AuditDetail(target: call.parameters.first?.value))) }
         let answer: APIAnswer
         do {
@@ -126,6 +128,14 @@ package struct ManagementAPI: Sendable {
             result = .failure(problem)
         }
         return try await approvals.conclude(id, with: result, for: call)
+    }
+
+    private func carryOutForStranger(_ call: APICall, _ route: Route, _ event: AuditEvent) async throws -> APIAnswer {
+        let answer = try await carryOut(call, route)
+        var record = record(event, .allowed, call, answer.audit)
+        record.status = answer.status
+        try await audit.append(record)
+        return answer
     }
 
     private func carryOut(_ call: APICall, _ route: Route) async throws -> APIAnswer {
@@ -165,7 +175,7 @@ package struct ManagementAPI: Sendable {
         }
         var record = AuditRecord(route.event ?? .managementRefused, .refused, at: stores.clock.now)
         (record.requestID, record.actor, record.remoteAddress) = (request.requestID, caller.name, request.remoteAddress)
-        (record.cause, record.status, record.target) = (problem.code.rawValue, problem.code.status, route.operation)
+        (record.cause, record.status, record.target) = (problem.code.rawValue, problem.code.status, problem.target ?? route.operation)
         if suppressed > 0 { record.suppressed = suppressed }
         do { try await audit.append(record) } catch {
             logger.error("a refusal is not on record", metadata: ["request": "\(request.requestID)", "error": "\(error)"])

@@ -7,6 +7,8 @@ package struct ManagementServices: Sendable {
     package let approvals: Approvals
     package let version: String
     package let observation: Observation
+    /// How passwords are hashed and how long sessions live.
+    package var accounts = AccountSettings()
 
     /// Services as given.
     package init(
@@ -25,6 +27,7 @@ package enum ManagementRoutes {
             KeyRoutes(sources: services.keySources),
             ApprovalRoutes(services.approvals, clock: services.stores.clock),
             QuorumRoutes(services.approvals),
+            AccountRoutes(services.accounts),
         ] + services.observation.providers(services)
     }
 

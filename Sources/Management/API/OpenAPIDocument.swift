@@ -133,7 +133,7 @@ package enum OpenAPIDocument {
         if case .open = route.access {} else { statuses += [401, 403] }
         if !route.parameterNames.isEmpty || route.isChange { statuses += [404] }
         if route.isChange { statuses += [409, 413, 415] }
-        if route.isChange, case .open = route.access { statuses += [401, 403] }
+        if route.event != nil, case .open = route.access { statuses += [401, 403] }
         if route.allowsIfMatch { statuses.append(412) }
         return Set(statuses).subtracting(route.answers.keys).sorted()
     }

@@ -110,6 +110,8 @@ package struct Problem: Error, Sendable {
     package var headers: [(name: String, value: String)] = []
     /// For the log only: what really went wrong.
     package var cause: String?
+    /// For the record only: what it was about, if the path doesn't say so.
+    package var target: String?
 
     /// A problem as given.
     package init(_ code: ProblemCode, _ detail: String, remedy: String? = nil, faults: [FieldFault] = []) {

@@ -87,6 +87,7 @@ extension Schema {
 extension StringRule {
     /// Whether a text fits.
     func isSatisfied(by text: String) -> Bool {
+        guard !text.utf8.contains(0) else { return false }  // no database keeps one
         guard text.utf8.count <= length.upperBound * 4, length.contains(text.unicodeScalars.count) else { return false }
         if let values, !values.contains(text) { return false }
         if let accepts, !accepts(text) { return false }

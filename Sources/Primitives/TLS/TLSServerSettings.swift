@@ -43,4 +43,12 @@ package struct TLSHandshake: Sendable, Equatable {
     package let isResumed: Bool
     /// The client's certificate in DER, if it showed one; it has been verified against the identity's trust.
     package let clientCertificateDER: [UInt8]?
+
+    /// An agreement as given.
+    package init(
+        applicationProtocol: String?, serverName: String?, version: String, isResumed: Bool, clientCertificateDER: [UInt8]?
+    ) {
+        (self.applicationProtocol, self.serverName, self.version) = (applicationProtocol, serverName, version)
+        (self.isResumed, self.clientCertificateDER) = (isResumed, clientCertificateDER)
+    }
 }

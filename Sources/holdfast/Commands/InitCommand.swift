@@ -8,7 +8,7 @@ import Primitives
 struct InitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init",
-        abstract: "Make a new data folder: configuration, root key, database, development certificates.",
+        abstract: "Make a new data folder: configuration, root key, database, administrator, development certificates.",
         discussion: """
             Refuses a folder that holds an installation already. With --demo it also makes a key, a policy, a development issuer
             and an EKM endpoint, and writes demo.json for scripts.
@@ -62,7 +62,8 @@ struct InitCommand: AsyncParsableCommand {
         }
         let present = try? files.contentsOfDirectory(atPath: folder.path)
         do {
-            report(folder, try await make(folder))
+            let (demo, password) = try await make(folder)
+            report(folder, demo, password: password)
         } catch {
             // Half an installation would stand in the way of the next try.
             for name in (try? files.contentsOfDirectory(atPath: folder.path)) ?? [] where present?.contains(name) != true {
@@ -73,7 +74,7 @@ struct InitCommand: AsyncParsableCommand {
         }
     }
 
-    private func make(_ folder: DataFolder) async throws -> Demo? {
+    private func make(_ folder: DataFolder) async throws -> (Demo?, password: String) {
         do {
             try FileManager.default.createDirectory(
                 atPath: folder.path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -86,7 +87,11 @@ struct InitCommand: AsyncParsableCommand {
         try makeDatabase(folder)
         return try await Administration.run(data) { administration in
             try await administration.record(AuditEvent.installationCreated, target: folder.path)
-            return demo ? try await DemoInstallation.make(administration, hostname: hostname[0], listen: listen) : nil
+            let password = try await AccountSeeds.createFirstAdministrator(
+                database: administration.installation.database, clock: administration.installation.clock)
+            try await administration.record(AuditEvent.userCreated, target: "user:admin")
+            let made = demo ? try await DemoInstallation.make(administration, hostname: hostname[0], listen: listen) : nil
+            return (made, password)
         }
     }
 
@@ -108,7 +113,7 @@ struct InitCommand: AsyncParsableCommand {
         try database.close()
     }
 
-    private func report(_ folder: DataFolder, _ demo: Demo?) {
+    private func report(_ folder: DataFolder, _ demo: Demo?, password: String) {
         print("""
             Made \(folder.path):
               holdfast.yaml   configuration
@@ -118,7 +123,11 @@ struct InitCommand: AsyncParsableCommand {
               tls/            development CA and server certificate
             """)
         if let demo { print("  demo.json       for scripts: \(demo.keyURI)") }
-        print("Next: holdfast serve --data \(folder.path)")
+        print("""
+            Administrator: user admin, one-time password \(password)
+              It is shown only now and stored nowhere; change it at the first sign-in.
+            Next: holdfast serve --data \(folder.path)
+            """)
     }
 
     private var rootKeyNote: String {

@@ -31,6 +31,14 @@ struct JWKSFetcher: Sendable {
         return (response.body, response.header("cache-control").flatMap(JWKSFetcher.maxAge))
     }
 
+    /// A request to an OpenID provider, by the same route and trust.
+    func send(_ request: HTTPClientRequest) async throws -> (status: Int, body: [UInt8]) {
+        var request = request
+        request.connection = connection
+        let response = try await client.send(request)
+        return (response.status, response.body)
+    }
+
     /// `max-age` of a Cache-Control header (RFC 9111, 5.2.2.1).
     static func maxAge(_ header: String) -> Duration? {
         for directive in header.split(separator: ",") {

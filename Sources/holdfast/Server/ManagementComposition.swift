@@ -10,16 +10,21 @@ struct ManagementComposition: Sendable {
     private let answers: StoredAnswers
     private let logger: Logger
 
-    init(_ installation: Installation, audit: any AuditSink, routing: Routing, observation: Observation, logger: Logger) throws {
+    init(
+        _ installation: Installation, audit: any AuditSink, routing: Routing, observation: Observation, oidc: @escaping OIDCTransport,
+        logger: Logger
+    ) throws {
         let stores = Stores(database: installation.database, sealer: installation.sealer, clock: installation.clock)
-        approvals = Approvals(stores, directory: NoAccounts(), audit: audit)
+        approvals = Approvals(stores, directory: AccountDirectory(stores), audit: audit)
         answers = try StoredAnswers(stores)
         self.logger = logger
-        let services = ManagementServices(
+        var services = ManagementServices(
             stores: stores, keySources: KeySources.all, approvals: approvals, version: Version.text, observation: observation)
+        services.accounts.oidc = oidc
         api = ManagementAPI(
-            routes: ManagementRoutes.all(services), stores: stores, audit: audit, authenticator: LocalAuthenticator(), approvals: approvals,
-            idempotency: answers, logger: logger, counters: observation.requests, publish: { try await routing.catchUp() })
+            routes: ManagementRoutes.all(services), stores: stores, audit: audit,
+            authenticator: Authenticator(stores, rules: services.accounts.sessions), approvals: approvals, idempotency: answers,
+            logger: logger, counters: observation.requests, publish: { try await routing.catchUp() })
     }
 
     /// Ends what has run out, every half minute, until its task is cancelled.

@@ -61,7 +61,7 @@ final class Server: Sendable {
             own.isEmpty ? configuration.dataPlane.certificates.map(\.withoutClients) : own, in: installation.folder,
             applicationProtocols: ["http/1.1"], logger: logger)
         managementAPI = try ManagementComposition(
-            installation, audit: journal, routing: routing, observation: observation, logger: logger)
+            installation, audit: journal, routing: routing, observation: observation, oidc: { try await fetcher.send($0) }, logger: logger)
         management = try ManagementListener(
             api: managementAPI.api,
             tls: try managementCertificates.load(), settings: configuration.managementSettings(in: installation.folder, logger: logger),
