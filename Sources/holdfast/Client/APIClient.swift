@@ -111,5 +111,7 @@ extension JSONValue {
     /// The integer, or nothing at all.
     static func given(_ integer: Int?) -> JSONValue? { integer.map { .integer(Int64($0)) } }
     /// The strings, or nothing at all if there are none.
-    static func given(_ texts: [String]) -> JSONValue? { texts.isEmpty ? nil : .strings(texts) }
+    static func given(_ texts: [String]) -> JSONValue? { texts.isEmpty ? Optional.none : .strings(texts) }
+    /// `true`, or nothing at all.
+    static func given(_ flag: Bool) -> JSONValue? { flag ? .bool(true) : Optional.none }
 }

@@ -52,13 +52,13 @@ struct APIProblem: StatusFailure {
     let document: String?
 
     /// Reads an answer that isn't a success.
-    /// - Parameter remedy: what to say if the server has no advice.
+    /// - Parameter remedy: better advice than the server's.
     init(_ answer: APIReply, asJSON: Bool, remedy: String? = nil) {
         let problem = answer.document
         httpStatus = answer.status
         code = problem["code"]?.string ?? "-"
         detail = problem["detail"]?.string ?? "the server answered \(answer.status) without saying why"
-        self.remedy = problem["remedy"]?.string ?? remedy
+        self.remedy = remedy ?? problem["remedy"]?.string
         faults = (problem["errors"]?.array ?? []).map { fault in
             let field = fault["field"]?.string ?? "-"
             return "\(field): expected \(fault["expected"]?.string ?? "-")\(fault["found"]?.string.map { ", found \($0)" } ?? "")"

@@ -50,7 +50,7 @@ struct LoginCommand: AsyncParsableCommand {
             code = try SecretInput(what: "code of the second factor", file: totpFile, option: "--totp-file", variable: "HOLDFAST_TOTP").read()
         }
         let reply = try await api.ask("POST", "sessions", body: body(password, code))
-        guard (200..<300).contains(reply.status) else { throw APIProblem(reply, asJSON: output.json, remedy: "check name and password") }
+        guard (200..<300).contains(reply.status) else { throw APIProblem(reply, asJSON: output.json) }
         return reply
     }
 

@@ -44,11 +44,11 @@ struct BackupCommand: AsyncParsableCommand {
             let keys = try await api.ids(key, in: .keys)
             let endpoints = try await api.ids(endpoint, in: .endpoints)
             let body = APIBody.json([
-                "scope": isSelected ? "selected" : "all", "key_ids": isSelected ? .strings(keys) : nil,
-                "endpoint_ids": isSelected ? .strings(endpoints) : nil,
-                "recipient_public_key": try recipient.map { .string(try InputFile.text($0)) },
-                "passphrase": recipient == nil ? .string(try passphrase.read(isNew: true)) : nil, "description": .given(description),
-                "include_files": includeFiles ? true : nil,
+                "scope": isSelected ? "selected" : "all", "key_ids": .given(keys),
+                "endpoint_ids": .given(endpoints),
+                "recipient_public_key": .given(try recipient.map { try InputFile.text($0) }),
+                "passphrase": .given(recipient == nil ? try passphrase.read(isNew: true) : nil), "description": .given(description),
+                "include_files": .given(includeFiles),
             ])
             guard let reply = try await api.create("backups", options, body: body) else { return }
             guard let out, !options.dryRun, let id = reply.document["id"]?.string else { return api.show(reply) }

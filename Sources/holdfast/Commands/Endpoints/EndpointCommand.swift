@@ -123,7 +123,7 @@ struct EndpointCommand: AsyncParsableCommand {
 
         func run(_ api: APIClient) async throws {
             let path = Collection.endpoints.thing(try await api.id(endpoint, in: .endpoints), "state")
-            let body = APIBody.json(["state": .string(state), "confirm": confirmation.yes ? true : nil])
+            let body = APIBody.json(["state": .string(state), "confirm": .given(confirmation.yes)])
             guard let reply = try await api.change("PUT", path, options, body: body) else { return }
             api.tell(reply, "\(endpoint) is \(reply.document["state"]?.string ?? state)", dryRun: options.dryRun)
         }

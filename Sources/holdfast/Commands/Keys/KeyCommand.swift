@@ -51,7 +51,7 @@ struct KeyCommand: AsyncParsableCommand {
         func run(_ api: APIClient) async throws {
             let policy = try await export.policyID(api)
             let body = APIBody.json([
-                "exportable": export.exportable ? true : nil, "export_policy_id": .given(policy), "name": .string(name), "purpose": .given(purpose), "algorithm": .given(algorithm), "source": .given(source),
+                "exportable": .given(export.exportable), "export_policy_id": .given(policy), "name": .string(name), "purpose": .given(purpose), "algorithm": .given(algorithm), "source": .given(source),
                 "description": .given(description), "labels": try Labels.document(label), "expires_at": .given(expiresAt),
             ])
             if let reply = try await api.create("keys", options, body: body) { KeyOutput.show(reply, api) }
