@@ -78,6 +78,30 @@ extension EndToEnd {
             }
         }
 
+        @Test("reset-admin needs the root key and a yes; it opens the account again with a one-time password, ends its sessions, and is on record")
+        func resetAdmin() async throws {
+            let person = try await Person()
+            try await person.signIn()
+            #expect(try await person.run("whoami").status == 0)
+            let installation = person.demo.installation
+            #expect(try await installation.run("reset-admin").status == 2, "nothing without --yes")
+            #expect(try await person.run("whoami").status == 0)
+            let key = installation.folder.bytes("data/root.key")
+            try installation.folder.write("data/root.key", String(repeating: "ab", count: 32))
+            let refused = try await installation.run("reset-admin", "--yes")
+            #expect(refused.status == 1)
+            #expect(refused.errors.contains("the root key does not open this data folder"), "\(refused.text)")
+            #expect(try await person.run("whoami").status == 0)
+            try installation.folder.write("data/root.key", key)
+
+            try FileManager.default.removeItem(atPath: person.password)
+            let reset = try await installation.run("reset-admin", "--yes", "--out", person.password)
+            #expect(reset.status == 0, "\(reset.text)")
+            #expect(try await person.run("whoami").status == 1, "the session has ended")
+            #expect(try await installation.succeed("audit", "tail", "--offline", "--event", "user.administrator-reset").contains("user:admin"))
+            try await person.signIn()
+        }
+
         @Test("without a server on the data folder the status is 69 and the sentence says how to start one; also after a crash")
         func noServer() async throws {
             let installation = try await SpawnedInstallation.demo()
@@ -202,7 +226,7 @@ extension EndToEnd {
             let first = try await run("login", "admin", "--data", demo.installation.data, "--password-file", password)
             #expect(first.status == 0, "\(first.text)")
             let changed = try await run(
-                "password", "--password-file", password, "--new-password-file", try write("new", "correct horse battery 7 Staple!"))
+                "password", "--password-file", password, "--new-password-file", try write("new", "Horse-7-\(UUID().uuidString)"))
             #expect(changed.status == 0, "\(changed.text)")
         }
 
