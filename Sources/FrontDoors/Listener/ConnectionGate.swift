@@ -5,15 +5,32 @@ package final class ConnectionGate: Sendable {
     private struct Counts {
         var connections = 0
         var byAddress: [String: Int] = [:]
+        var maxConnections: Int
+        var maxConnectionsPerAddress: Int
     }
 
-    private let counts = Mutex(Counts())
+    private let counts: Mutex<Counts>
     private let inFlight = Atomic<Int>(0)
     private let heldBytes = Atomic<Int>(0)
-    private let limits: ListenerLimits
+    private let maxRequestsInFlight: Atomic<Int>
+    private let maxHeldBodyBytes: Atomic<Int>
 
     /// A gate with nothing inside.
-    package init(limits: ListenerLimits) { self.limits = limits }
+    package init(limits: ListenerLimits) {
+        counts = Mutex(Counts(maxConnections: limits.maxConnections, maxConnectionsPerAddress: limits.maxConnectionsPerAddress))
+        maxRequestsInFlight = Atomic(limits.maxRequestsInFlight)
+        maxHeldBodyBytes = Atomic(limits.maxHeldBodyBytes)
+    }
+
+    /// What comes from now on is measured by these limits; what is inside stays.
+    func apply(_ limits: ListenerLimits) {
+        counts.withLock { counts in
+            counts.maxConnections = limits.maxConnections
+            counts.maxConnectionsPerAddress = limits.maxConnectionsPerAddress
+        }
+        maxRequestsInFlight.store(limits.maxRequestsInFlight, ordering: .relaxed)
+        maxHeldBodyBytes.store(limits.maxHeldBodyBytes, ordering: .relaxed)
+    }
 
     /// The connections held at present.
     package var connections: Int { counts.withLock { $0.connections } }
@@ -26,7 +43,7 @@ package final class ConnectionGate: Sendable {
     func enter(_ address: String) -> Bool {
         counts.withLock { counts in
             let held = counts.byAddress[address, default: 0]
-            guard counts.connections < limits.maxConnections, held < limits.maxConnectionsPerAddress else { return false }
+            guard counts.connections < counts.maxConnections, held < counts.maxConnectionsPerAddress else { return false }
             counts.connections += 1
             counts.byAddress[address] = held + 1
             return true
@@ -45,7 +62,7 @@ package final class ConnectionGate: Sendable {
     /// Takes a request in; false if there are too many. Each true needs one `endRequest`.
     func beginRequest() -> Bool {
         let count = inFlight.add(1, ordering: .relaxed).newValue
-        guard count <= limits.maxRequestsInFlight else {
+        guard count <= maxRequestsInFlight.load(ordering: .relaxed) else {
             inFlight.subtract(1, ordering: .relaxed)
             return false
         }
@@ -57,7 +74,7 @@ package final class ConnectionGate: Sendable {
 
     /// Takes bytes of a body in; false if too many are held. What is true needs one `release` in the end.
     func hold(bytes: Int) -> Bool {
-        guard heldBytes.add(bytes, ordering: .relaxed).newValue <= limits.maxHeldBodyBytes else {
+        guard heldBytes.add(bytes, ordering: .relaxed).newValue <= maxHeldBodyBytes.load(ordering: .relaxed) else {
             heldBytes.subtract(bytes, ordering: .relaxed)
             return false
         }

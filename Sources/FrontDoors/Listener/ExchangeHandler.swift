@@ -7,7 +7,7 @@ import Primitives
 struct ExchangeEnvironment: Sendable {
     let handler: any HTTPHandler
     let gate: ConnectionGate
-    let limits: ListenerLimits
+    var limits: ListenerLimits
     let requestIDs: RequestIDs
     let clock: WallClock
 }

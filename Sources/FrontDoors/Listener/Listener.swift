@@ -20,7 +20,7 @@ package final class Listener: Sendable {
         var isDraining = false
     }
 
-    private let environment: ExchangeEnvironment
+    private let environments: Mutex<ExchangeEnvironment>
     private let identities: Mutex<TLSServerContext>
     private let group: MultiThreadedEventLoopGroup
     private let executors: [ObjectIdentifier: EventLoopTaskExecutor]
@@ -35,8 +35,8 @@ package final class Listener: Sendable {
         handler: any HTTPHandler, tls: TLSServerContext, limits: ListenerLimits, threads: Int, clock: WallClock, logger: Logger
     ) throws(OpenSSLError) {
         gate = ConnectionGate(limits: limits)
-        environment = ExchangeEnvironment(
-            handler: handler, gate: gate, limits: limits, requestIDs: try RequestIDs(), clock: clock)
+        environments = Mutex(ExchangeEnvironment(
+            handler: handler, gate: gate, limits: limits, requestIDs: try RequestIDs(), clock: clock))
         identities = Mutex(tls)
         group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
         var executors: [ObjectIdentifier: EventLoopTaskExecutor] = [:]
@@ -63,6 +63,15 @@ package final class Listener: Sendable {
 
     /// New connections are shown `tls` from now on; existing ones go on undisturbed.
     package func reload(tls: TLSServerContext) { identities.withLock { $0 = tls } }
+
+    /// New connections obey `limits` from now on; existing ones keep theirs, but for how many there may be of what.
+    package func apply(_ limits: ListenerLimits) {
+        environments.withLock { $0.limits = limits }
+        gate.apply(limits)
+    }
+
+    /// What counts for a connection that comes now.
+    private var environment: ExchangeEnvironment { environments.withLock { $0 } }
 
     /// Stops accepting, lets requests end, closes idle connections, and cuts the rest after `drainTimeout`.
     package func drain() async {
@@ -103,6 +112,7 @@ package final class Listener: Sendable {
             guard !open.isDraining else { throw ListenerIsDraining() }
             open.children[id] = Child(channel: channel)
         }
+        let environment = environment
         let tls = try TLSServerHandler(
             context: identities.withLock { $0 }, handshakeTimeout: environment.limits.handshakeTimeout
         ) { channel, agreement in
@@ -111,22 +121,26 @@ package final class Listener: Sendable {
                 open.children[id]?.isEstablished = true
             }
             if agreement.applicationProtocol == "h2" {
-                try self.configureHTTP2(channel, address, agreement)
+                try self.configureHTTP2(channel, address, agreement, environment)
             } else {
-                try self.configureHTTP1(channel, address, agreement)
+                try self.configureHTTP1(channel, address, agreement, environment)
             }
         }
         try channel.pipeline.syncOperations.addHandler(tls)
     }
 
-    private func makeExchange(_ channel: any Channel, _ address: String, _ agreement: TLSHandshake, isHTTP2: Bool) -> ExchangeHandler {
+    private func makeExchange(
+        _ channel: any Channel, _ address: String, _ agreement: TLSHandshake, _ environment: ExchangeEnvironment, isHTTP2: Bool
+    ) -> ExchangeHandler {
         let executor = executors[ObjectIdentifier(channel.eventLoop)] ?? EventLoopTaskExecutor(channel.eventLoop)
         return ExchangeHandler(
             environment: environment, executor: executor, remoteAddress: address, tls: agreement, isHTTP2: isHTTP2)
     }
 
-    private func configureHTTP1(_ channel: any Channel, _ address: String, _ agreement: TLSHandshake) throws {
-        let exchange = makeExchange(channel, address, agreement, isHTTP2: false)
+    private func configureHTTP1(
+        _ channel: any Channel, _ address: String, _ agreement: TLSHandshake, _ environment: ExchangeEnvironment
+    ) throws {
+        let exchange = makeExchange(channel, address, agreement, environment, isHTTP2: false)
         var decoding = NIOHTTPDecoderLimitConfiguration()
         decoding.maxHeaderFieldSize = environment.limits.maxHeaderBytes
         decoding.maxHeaderListSize = environment.limits.maxHeaderBytes
@@ -141,7 +155,9 @@ package final class Listener: Sendable {
         try pipeline.addHandler(exchange)
     }
 
-    private func configureHTTP2(_ channel: any Channel, _ address: String, _ agreement: TLSHandshake) throws {
+    private func configureHTTP2(
+        _ channel: any Channel, _ address: String, _ agreement: TLSHandshake, _ environment: ExchangeEnvironment
+    ) throws {
         let limits = environment.limits
         let manager = NIOHTTP2ServerConnectionManagementHandler(
             eventLoop: channel.eventLoop,
@@ -162,7 +178,7 @@ package final class Listener: Sendable {
             stream.eventLoop.makeCompletedFuture {
                 let pipeline = stream.pipeline.syncOperations
                 try pipeline.addHandler(HTTP2FramePayloadToHTTP1ServerCodec())
-                try pipeline.addHandler(self.makeExchange(stream, address, agreement, isHTTP2: true))
+                try pipeline.addHandler(self.makeExchange(stream, address, agreement, environment, isHTTP2: true))
             }
         }
         try channel.pipeline.syncOperations.addHandler(handler)

@@ -8,6 +8,7 @@ package struct Observation: Sendable {
     package let metrics: MetricRegistry
     package let requests: ManagementCounters
     package let health: HealthBoard
+    package let settings: RuntimeSettings
     package let startedAt: Instant
     /// Whether `/metrics` needs no sign-in.
     package var metricsAreOpen = false
@@ -15,15 +16,19 @@ package struct Observation: Sendable {
     package var isReady: @Sendable () -> Bool = { true }
 
     /// - Parameters:
+    ///   - file: what holdfast.yaml says of what can be set.
     ///   - auditFolder: where the journals stand.
     ///   - verify: verifies them; it blocks.
     /// - Throws: `FileError` if the system has no thread to give.
-    package init(stores: Stores, auditFolder: String, verify: @escaping @Sendable () throws -> AuditReport) throws {
+    package init(
+        stores: Stores, file: FileSettings = FileSettings(), auditFolder: String, verify: @escaping @Sendable () throws -> AuditReport
+    ) throws {
         index = try AuditIndexer(folder: auditFolder, database: stores.database, clock: stores.clock)
         verification = try AuditVerification(verify)
         metrics = MetricRegistry()
         requests = ManagementCounters()
         health = HealthBoard()
+        settings = RuntimeSettings(file, stores: stores)
         startedAt = stores.clock.now
         requests.register(in: metrics)
     }
@@ -34,6 +39,7 @@ package struct Observation: Sendable {
             AuditRoutes(index: index, verification: verification),
             ProbeRoutes(metrics: metrics, metricsAreOpen: metricsAreOpen, isReady: isReady),
             HealthRoutes(board: health, version: services.version, startedAt: startedAt),
+            SettingsRoutes(settings),
         ]
     }
 }

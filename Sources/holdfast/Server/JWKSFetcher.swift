@@ -5,24 +5,14 @@ import Primitives
 /// Fetches JWK Sets over HTTPS: no redirects, 256 KiB and 5 s at most, addresses from configuration only (N14).
 struct JWKSFetcher: Sendable {
     private let client = HTTPClient(threads: 2)
-    private let connection: HTTPClientConnection
+    private let connection: @Sendable (_ url: String) -> HTTPClientConnection
 
-    /// A fetcher with the configured route and trust.
-    init(_ outbound: Configuration.Outbound, folder: DataFolder) throws {
-        var connection = HTTPClientConnection()
-        if let url = outbound.proxy {
-            var proxy = HTTPClientProxy(url: url)
-            proxy.except = outbound.noProxy
-            connection.proxy = proxy
-        }
-        if let file = outbound.caFile { connection.trust = .file(folder.file(file)) }
-        connection.addressOverrides = try outbound.resolve.map(JWKSFetcher.override)
-        self.connection = connection
-    }
+    /// A fetcher that takes the way and the trust that count when it fetches.
+    init(_ connection: @escaping @Sendable (_ url: String) -> HTTPClientConnection) { self.connection = connection }
 
     /// The set's bytes, and for how long the issuer lets us keep them.
     func fetch(_ url: String) async throws -> (body: [UInt8], maxAge: Duration?) {
-        var request = HTTPClientRequest(url: url, connection: connection)
+        var request = HTTPClientRequest(url: url, connection: connection(url))
         request.totalTimeout = .seconds(5)
         request.connectTimeout = .seconds(3)
         request.maxResponseBytes = 256 << 10
@@ -34,7 +24,7 @@ struct JWKSFetcher: Sendable {
     /// A request to an OpenID provider, by the same route and trust.
     func send(_ request: HTTPClientRequest) async throws -> (status: Int, body: [UInt8]) {
         var request = request
-        request.connection = connection
+        request.connection = connection(request.url)
         let response = try await client.send(request)
         return (response.status, response.body)
     }
@@ -48,13 +38,5 @@ struct JWKSFetcher: Sendable {
             }
         }
         return nil
-    }
-
-    private static func override(_ text: String) throws -> HTTPClientAddressOverride {
-        let parts = text.split(separator: ":", maxSplits: 2).map(String.init)
-        guard parts.count == 3, let port = UInt16(parts[1]) else {
-            throw Complaint("outbound.resolve: expected host:port:address, found “\(text)”")
-        }
-        return HTTPClientAddressOverride(host: parts[0], port: port, addresses: [parts[2]])
     }
 }

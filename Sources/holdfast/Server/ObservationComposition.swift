@@ -7,7 +7,7 @@ enum ObservationComposition {
     static func make(_ installation: Installation, journal: AuditJournal) throws -> Observation {
         let stores = Stores(database: installation.database, sealer: installation.sealer, clock: installation.clock)
         var observation = try Observation(
-            stores: stores, auditFolder: installation.auditFolder,
+            stores: stores, file: try installation.configuration.fileSettings(in: installation.folder), auditFolder: installation.auditFolder,
             verify: { try AuditComposition.verifier(installation).verify() })
         observation.metricsAreOpen = installation.configuration.metrics.isOpen
         observation.isReady = { journal.health == .green }

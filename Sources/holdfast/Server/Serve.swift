@@ -38,7 +38,10 @@ final class Server: Sendable {
             throw Complaint("another server runs on \(installation.folder.path) and writes the journal of \(node): stop it first")
         }
         let journal = nodeJournal.sink
-        let fetcher = try JWKSFetcher(configuration.outbound, folder: installation.folder)
+        observation = try ObservationComposition.make(installation, journal: journal)
+        background = BackgroundWork(registry: observation.metrics, logger: logger)
+        try await observation.settings.reload()
+        let fetcher = JWKSFetcher { [settings = observation.settings] url in settings.connection(to: url) }
         jwks = JWKSStore(timing: configuration.jwks, clock: clock, logger: logger) { url in try await fetcher.fetch(url) }
         let cache = KeyCache()
         routing = try await Routing(installation, jwks: jwks, cache: cache, logger: logger)
@@ -54,8 +57,6 @@ final class Server: Sendable {
             handler: DataPlane(ekm: ekm, isReady: { [journal] in journal.health == .green }),
             tls: try certificates.load(), limits: configuration.dataPlane.limits,
             threads: configuration.dataPlane.threads ?? ProcessInfo.processInfo.activeProcessorCount, clock: clock, logger: logger)
-        observation = try ObservationComposition.make(installation, journal: journal)
-        background = BackgroundWork(registry: observation.metrics, logger: logger)
         let own = configuration.management.certificates
         managementCertificates = CertificateWatch(
             own.isEmpty ? configuration.dataPlane.certificates.map(\.withoutClients) : own, in: installation.folder,
@@ -74,6 +75,10 @@ final class Server: Sendable {
         metrics.register(jwks, issuers: { [routing] in routing.snapshot.issuers }, clock: clock)
         registerServerMetrics()
         registerHealth()
+        observation.settings.follow { [listener] settings in
+            listener.apply(configuration.dataPlane.limits.applying(settings))
+            logLevel.current = Logger.Level(rawValue: settings.logLevel) ?? .info
+        }
     }
 
     /// Listens, tells `readyFile`, and serves until `stop` returns.
@@ -98,6 +103,7 @@ final class Server: Sendable {
             group.addTask { await self.watchHealth() }
             group.addTask { await self.background.run("destroy-due-keys", every: .seconds(1)) { try await self.destroyDueKeys() } }
             group.addTask { await self.observation.index.run() }
+            group.addTask { await self.background.run("reload-settings", every: .seconds(1)) { try await self.observation.settings.reload() } }
             group.addTask { await self.managementAPI.keepHouse() }
             await stop()
             logger.info("stopping: no new connections; requests in progress are answered")
