@@ -41,7 +41,8 @@ final class APIFixture: Sendable {
         let journals = store.folder + "/audit"
         try Directory.create(journals)
         observation = try Observation(
-            stores: stores, auditFolder: journals, verify: { try AuditVerifier(folder: journals, checkpoints: nil).verify() })
+            stores: stores, auditFolder: journals, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            verify: { try AuditVerifier(folder: journals, checkpoints: nil).verify() })
         var services = ManagementServices(
             stores: stores, keySources: [EmbeddedKeySource()], approvals: approvals, version: "0.0.0-test", observation: observation)
         services.accounts = accounts

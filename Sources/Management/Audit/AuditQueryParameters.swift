@@ -13,13 +13,14 @@ extension AuditQuery {
         QueryParameter("request_id", .text(1...64), "The request's id"),
         QueryParameter("project", .text(1...128), "The cloud project or tenant, exactly"),
         QueryParameter("cause", .text(1...128), "The rule or code that decided, exactly"),
+        QueryParameter("remote_address", .text(1...64), "The peer's address, exactly"),
         QueryParameter("node", .text(1...64), "Whose journal"),
         QueryParameter("text", .text(1...200), "Somewhere in the record's texts; case doesn't matter"),
     ]
 
     private static let columns: [(parameter: String, column: Column)] = [
         ("request_id", .request), ("key_id", .key), ("endpoint_id", .endpoint), ("principal", .principal), ("actor", .actor),
-        ("outcome", .outcome), ("project", .project), ("cause", .cause), ("node", .node),
+        ("outcome", .outcome), ("project", .project), ("cause", .cause), ("remote_address", .remote), ("node", .node),
     ]
 
     /// What a request's filters ask for.

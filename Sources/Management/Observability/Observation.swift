@@ -1,4 +1,5 @@
 package import KeyCore
+package import Logging
 package import Primitives
 
 /// What the routes of audit, metrics, health, settings and alerts stand on.
@@ -9,6 +10,7 @@ package struct Observation: Sendable {
     package let requests: ManagementCounters
     package let health: HealthBoard
     package let settings: RuntimeSettings
+    package let alerts: AlertMonitor
     package let startedAt: Instant
     /// Whether `/metrics` needs no sign-in.
     package var metricsAreOpen = false
@@ -21,7 +23,8 @@ package struct Observation: Sendable {
     ///   - verify: verifies them; it blocks.
     /// - Throws: `FileError` if the system has no thread to give.
     package init(
-        stores: Stores, file: FileSettings = FileSettings(), auditFolder: String, verify: @escaping @Sendable () throws -> AuditReport
+        stores: Stores, file: FileSettings = FileSettings(), auditFolder: String, logger: Logger,
+        verify: @escaping @Sendable () throws -> AuditReport
     ) throws {
         index = try AuditIndexer(folder: auditFolder, database: stores.database, clock: stores.clock)
         verification = try AuditVerification(verify)
@@ -29,6 +32,7 @@ package struct Observation: Sendable {
         requests = ManagementCounters()
         health = HealthBoard()
         settings = RuntimeSettings(file, stores: stores)
+        alerts = AlertMonitor(stores: stores, index: index, settings: settings, metrics: metrics, logger: logger)
         startedAt = stores.clock.now
         requests.register(in: metrics)
     }
@@ -40,6 +44,7 @@ package struct Observation: Sendable {
             ProbeRoutes(metrics: metrics, metricsAreOpen: metricsAreOpen, isReady: isReady),
             HealthRoutes(board: health, version: services.version, startedAt: startedAt),
             SettingsRoutes(settings),
+            AlertRoutes(alerts),
         ]
     }
 }

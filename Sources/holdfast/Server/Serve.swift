@@ -38,7 +38,7 @@ final class Server: Sendable {
             throw Complaint("another server runs on \(installation.folder.path) and writes the journal of \(node): stop it first")
         }
         let journal = nodeJournal.sink
-        observation = try ObservationComposition.make(installation, journal: journal)
+        observation = try ObservationComposition.make(installation, journal: journal, logger: logger)
         background = BackgroundWork(registry: observation.metrics, logger: logger)
         try await observation.settings.reload()
         let fetcher = JWKSFetcher { [settings = observation.settings] url in settings.connection(to: url) }
@@ -75,6 +75,7 @@ final class Server: Sendable {
         metrics.register(jwks, issuers: { [routing] in routing.snapshot.issuers }, clock: clock)
         registerServerMetrics()
         registerHealth()
+        observation.alerts.observe(alertSources)
         observation.settings.follow { [listener] settings in
             listener.apply(configuration.dataPlane.limits.applying(settings))
             logLevel.current = Logger.Level(rawValue: settings.logLevel) ?? .info
@@ -103,6 +104,8 @@ final class Server: Sendable {
             group.addTask { await self.watchHealth() }
             group.addTask { await self.background.run("destroy-due-keys", every: .seconds(1)) { try await self.destroyDueKeys() } }
             group.addTask { await self.observation.index.run() }
+            group.addTask { await self.background.run("check-alerts", every: .seconds(10)) { try await self.observation.alerts.evaluate() } }
+            group.addTask { await self.background.run("deliver-alerts", every: .seconds(1)) { try await self.observation.alerts.deliver() } }
             group.addTask { await self.background.run("reload-settings", every: .seconds(1)) { try await self.observation.settings.reload() } }
             group.addTask { await self.managementAPI.keepHouse() }
             await stop()
@@ -197,6 +200,22 @@ final class Server: Sendable {
             certificates: [("data-plane", certificates), ("management", managementCertificates)], clock: installation.clock)
         metrics.register(observation.index, clock: installation.clock)
         metrics.registerProcess()
+    }
+
+    private var alertSources: AlertSources {
+        var sources = AlertSources()
+        sources.journal = { [journal] in journal.health }
+        sources.certificates = { [certificates, managementCertificates] in
+            var seen: Set<String> = []
+            return (certificates.certificatesInUse + managementCertificates.certificatesInUse)
+                .filter { seen.insert($0.fingerprint).inserted }.map { ($0.name, $0.notAfter) }
+        }
+        sources.issuers = { [jwks, routing] in
+            let status = jwks.status
+            return routing.snapshot.issuers.map { ($0.name, status[$0.id]?.failingSince, status[$0.id]?.lastFailure) }
+        }
+        sources.freeBytes = { [folder = installation.folder] in folder.freeSpace?.freeBytes }
+        return sources
     }
 
     private func registerHealth() {
