@@ -29,6 +29,10 @@ package final class JWKSStore: Sendable {
         package var fetchedAt: Instant?
         package var keyCount = 0
         package var lastFailure: String?
+    }
+
+    /// What was fetched of one issuer's keys.
+    package struct FetchRecord: Sendable, Equatable {
         /// Fetches since the start, and those that brought no set.
         package var fetches = 0
         package var failures = 0
@@ -150,11 +154,17 @@ package final class JWKSStore: Sendable {
     /// What is known, by issuer.
     package var status: [IssuerID: Status] {
         state.withLock { state in
+            state.entries.mapValues { Status(fetchedAt: $0.fetchedAt, keyCount: $0.keys?.entries.count ?? 0, lastFailure: $0.lastFailure) }
+        }
+    }
+
+    /// What was fetched, by issuer.
+    package var fetchRecords: [IssuerID: FetchRecord] {
+        state.withLock { state in
             state.entries.mapValues { entry in
-                var status = Status(fetchedAt: entry.fetchedAt, keyCount: entry.keys?.entries.count ?? 0, lastFailure: entry.lastFailure)
-                (status.fetches, status.failures, status.failingSince) = (entry.fetches, entry.failures, entry.failingSince)
-                if case .jwksURL = entry.origin { status.isFetched = true }
-                return status
+                var record = FetchRecord(fetches: entry.fetches, failures: entry.failures, failingSince: entry.failingSince)
+                if case .jwksURL = entry.origin { record.isFetched = true }
+                return record
             }
         }
     }

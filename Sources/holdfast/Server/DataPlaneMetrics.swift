@@ -38,13 +38,16 @@ struct DataPlaneMetrics {
     }
 
     func register(_ jwks: JWKSStore, issuers: @escaping @Sendable () -> [Issuer], clock: WallClock) {
-        let statuses: @Sendable () -> [(name: String, status: JWKSStore.Status)] = {
-            let status = jwks.status
-            return issuers().sorted { $0.name < $1.name }.compactMap { issuer in status[issuer.id].map { (issuer.name, $0) } }
+        let statuses: @Sendable () -> [(name: String, status: JWKSStore.Status, record: JWKSStore.FetchRecord)] = {
+            let (status, records) = (jwks.status, jwks.fetchRecords)
+            return issuers().sorted { $0.name < $1.name }.compactMap { issuer in
+                guard let status = status[issuer.id], let record = records[issuer.id] else { return nil }
+                return (issuer.name, status, record)
+            }
         }
         registry.add("holdfast_jwks_age_seconds", .gauge, "Time since an issuer's keys were fetched") {
-            statuses().compactMap { name, status in
-                guard status.isFetched, let fetched = status.fetchedAt else { return nil }
+            statuses().compactMap { name, status, record in
+                guard record.isFetched, let fetched = status.fetchedAt else { return nil }
                 return MetricSample([("issuer", name)], .real(Double((clock.now - fetched).nanoseconds) / 1e9))
             }
         }
@@ -52,10 +55,10 @@ struct DataPlaneMetrics {
             statuses().map { MetricSample([("issuer", $0.name)], .integer(Int64($0.status.keyCount))) }
         }
         registry.add("holdfast_jwks_fetches_total", .counter, "Fetches of an issuer's keys") {
-            statuses().map { MetricSample([("issuer", $0.name)], .integer(Int64($0.status.fetches))) }
+            statuses().map { MetricSample([("issuer", $0.name)], .integer(Int64($0.record.fetches))) }
         }
         registry.add("holdfast_jwks_fetch_failures_total", .counter, "Fetches of an issuer's keys that brought none") {
-            statuses().map { MetricSample([("issuer", $0.name)], .integer(Int64($0.status.failures))) }
+            statuses().map { MetricSample([("issuer", $0.name)], .integer(Int64($0.record.failures))) }
         }
     }
 

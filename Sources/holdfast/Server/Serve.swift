@@ -211,8 +211,8 @@ final class Server: Sendable {
                 .filter { seen.insert($0.fingerprint).inserted }.map { ($0.name, $0.notAfter) }
         }
         sources.issuers = { [jwks, routing] in
-            let status = jwks.status
-            return routing.snapshot.issuers.map { ($0.name, status[$0.id]?.failingSince, status[$0.id]?.lastFailure) }
+            let (status, records) = (jwks.status, jwks.fetchRecords)
+            return routing.snapshot.issuers.map { ($0.name, records[$0.id]?.failingSince, status[$0.id]?.lastFailure) }
         }
         sources.freeBytes = { [folder = installation.folder] in folder.freeSpace?.freeBytes }
         return sources

@@ -40,9 +40,10 @@ struct ServerHealth {
 
     func register(_ jwks: JWKSStore, issuers: @escaping @Sendable () -> [Issuer]) {
         board.add("issuers") {
-            let status = jwks.status
-            let failing = issuers().compactMap { issuer in
-                status[issuer.id].flatMap { status in status.failingSince.map { (issuer.name, status, $0) } }
+            let (status, records) = (jwks.status, jwks.fetchRecords)
+            let failing = issuers().compactMap { issuer -> (String, JWKSStore.Status, Instant)? in
+                guard let status = status[issuer.id], let since = records[issuer.id]?.failingSince else { return nil }
+                return (issuer.name, status, since)
             }
             guard let first = failing.min(by: { $0.2 < $1.2 }) else { return ComponentHealth(.ok, "\(status.count) with keys at hand") }
             let words = failing.map { "\($0.0): \($0.1.lastFailure ?? "no keys")" }.joined(separator: "; ")
