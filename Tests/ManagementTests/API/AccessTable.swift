@@ -58,6 +58,9 @@ enum AccessTable {
         "getHealth": .signedIn, "getMetrics": .needs(.readMetrics),
         "searchAudit": .needs(.readAudit), "getAuditStatistics": .needs(.readAudit), "exportAudit": .needs(.exportAudit),
         "verifyAudit": .needs(.verifyAudit),
+        "getSettings": .needs(.readSettings), "changeSettings": .needs(.updateSettings),
+        "listAlerts": .needs(.readAlerts), "acknowledgeAlert": .needs(.updateAlerts), "getAlertSettings": .needs(.readAlerts),
+        "replaceAlertSettings": .needs(.updateAlerts), "testAlertWebhook": .needs(.updateAlerts),
     ]
 
     private static let backups: [String: Row] = [:]

@@ -98,6 +98,30 @@ import Testing
         #expect(try await alerts("?state=open&kind=refusals").isEmpty, "the storm is over")
     }
 
+    @Test("tell of API tokens that are about to expire, not of those that have or that last")
+    func tokens() async throws {
+        let user = "00000000-0000-4000-8000-0000000000aa"
+        let now = fixture.store.clock.now
+        try await fixture.store.database.execute(
+            """
+            INSERT INTO users (id, name, canonical, skeleton, enabled, must_change_password, totp_confirmed, totp_last_step, created_at, revision)
+            VALUES ($1, 'ann', 'ann', 'ann', 1, 0, 0, 0, 0, 1)
+            """, [.text(user)])
+        for (index, days) in [-1, 2, 10, 100].enumerated() {
+            try await fixture.store.database.execute(
+                """
+                INSERT INTO api_tokens (id, token_hash, user_id, name, permissions, created_at, expires_at) VALUES ($1, $2, $3, $1, '', 0, $4)
+                """,
+                [
+                    .text("t\(index)"), .blob([UInt8(index)]), .text(user),
+                    .integer((now + .seconds(Int64(days) * 86400)).nanoseconds),
+                ])
+        }
+        try await monitor.evaluate()
+        let found = try await alerts().map { "\($0["subject"]?.string ?? "") \($0["severity"]?.string ?? "")" }.sorted()
+        #expect(found == ["token:t1 critical", "token:t2 warning"])
+    }
+
     @Test("are acknowledged by whoever may, once, and on record with their name")
     func acknowledge() async throws {
         var sources = AlertSources()
