@@ -3,6 +3,7 @@ package import Primitives
 /// What an administrator says of a new endpoint.
 package struct EndpointDraft: Sendable {
     package var name: String
+    package var description = ""
     package var door = FrontDoorKind.ekm
     /// The URL's path; nil for `v0/ekm/endpoints/<id>`.
     package var path: String?
@@ -20,93 +21,158 @@ package struct EndpointDraft: Sendable {
     }
 }
 
+/// An endpoint as administrators see it.
+package struct EndpointEntry: Sendable, Equatable {
+    package let id: EndpointID
+    package var name: String
+    package var description: String
+    package let door: FrontDoorKind
+    package var path: String
+    package var hostnames: [String]
+    package var keyID: KeyID
+    package var policyID: PolicyID
+    package var issuers: [IssuerID]
+    package var extraAudiences: [String]
+    package var allowedProjects: [String]
+    package var state: EndpointState
+    package var revision: Int64
+    package let createdAt: Instant
+    package var updatedAt: Instant
+}
+
+/// What becomes different about an endpoint; nil leaves a thing as it is.
+package struct EndpointChange: Sendable {
+    package var name: String?
+    package var description: String?
+    package var path: String?
+    package var hostnames: [String]?
+    package var keyID: KeyID?
+    package var policyID: PolicyID?
+    package var issuers: [IssuerID]?
+    package var extraAudiences: [String]?
+    package var allowedProjects: [String]?
+
+    /// Nothing.
+    package init() {}
+}
+
 /// Endpoints in the database, and the snapshot made of them.
 package struct EndpointStore: Sendable {
-    private let database: any SQLDatabase
-    private let clock: WallClock
+    let database: any SQLDatabase
+    let clock: WallClock
 
     /// Over an open, migrated database.
     package init(database: any SQLDatabase, clock: WallClock) { (self.database, self.clock) = (database, clock) }
 
     /// Adds an endpoint, active.
-    package func create(_ draft: EndpointDraft) async throws(StoreError) -> EndpointID {
-        try EntityName.check(draft.name)
+    package func create(_ draft: EndpointDraft) async throws(StoreError) -> EndpointID { try await add(draft).id }
+
+    /// The same, and gives it back.
+    package func add(_ draft: EndpointDraft) async throws(StoreError) -> EndpointEntry {
         let id: EndpointID
         do { id = try EndpointID.random() } catch { throw StoreError(any: error) }
-        let path = draft.path ?? "v0/\(draft.door.rawValue)/endpoints/\(id)"
-        try EndpointStore.check(path: path)
-        let hostnames = draft.hostnames.map(ASCII.lowercased)
-        for hostname in hostnames { try EndpointStore.check(hostname: hostname) }
-        guard !hostnames.isEmpty else { throw .refused("expected at least one host name, under which the cloud calls us") }
-        guard !draft.issuers.isEmpty else { throw .refused("expected at least one issuer, whose tokens the endpoint believes") }
-        guard (draft.extraAudiences + draft.allowedProjects).allSatisfy({ (1...512).contains($0.utf8.count) }) else {
-            throw .refused("expected audiences and projects of 1 to 512 bytes")
-        }
-        let options = EndpointStore.options(extraAudiences: draft.extraAudiences, allowedProjects: draft.allowedProjects)
         let now = clock.now
-        try await StoreError.typed {
+        let entry = EndpointEntry(
+            id: id, name: draft.name, description: draft.description, door: draft.door,
+            path: draft.path ?? "v0/\(draft.door.rawValue)/endpoints/\(id)", hostnames: draft.hostnames.map(ASCII.lowercased),
+            keyID: draft.keyID, policyID: draft.policyID, issuers: draft.issuers, extraAudiences: draft.extraAudiences,
+            allowedProjects: draft.allowedProjects, state: .active, revision: 0, createdAt: now, updatedAt: now)
+        try EndpointRules.check(entry)
+        return try await StoreError.typed {
             try await database.write { connection in
-                guard try connection.query("SELECT id FROM endpoints WHERE name = $1 OR path = $2", [.text(draft.name), .text(path)]).isEmpty
-                else { throw StoreError.exists("an endpoint named “\(draft.name)” or at /\(path)") }
-                try EndpointStore.checkParts(draft, connection)
+                try EndpointRules.checkUniqueness(entry, connection)
+                try EndpointRules.checkParts(entry, connection)
                 try connection.execute(
                     """
-                    INSERT INTO endpoints (id, name, door, path, hostnames, key_id, policy_id, state, options, created_at)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                    INSERT INTO endpoints (id, name, door, path, hostnames, key_id, policy_id, state, options, created_at, description, revision)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0)
                     """,
-                    [
-                        .text(id.description), .text(draft.name), .text(draft.door.rawValue), .text(path),
-                        .text(hostnames.joined(separator: " ")), .text(draft.keyID.description), .text(draft.policyID.description),
-                        .text(EndpointState.active.rawValue), .text(options), .integer(now.nanoseconds),
-                    ])
-                for issuer in Set(draft.issuers) {
-                    try connection.execute(
-                        "INSERT INTO endpoint_issuers (endpoint_id, issuer_id) VALUES ($1, $2)",
-                        [.text(id.description), .text(issuer.description)])
-                }
-                try ChangeLog.record(.endpoint, id.description, at: now, in: connection)
+                    EndpointRow.values(entry) + [.integer(now.nanoseconds), .text(entry.description)])
+                try EndpointRow.storeIssuers(entry, connection)
+                return try EndpointRow.settle(id, expecting: nil, at: now, connection)
             }
         }
-        return id
+    }
+
+    /// Changes an endpoint; requests see all of it at once.
+    package func update(_ id: EndpointID, _ wanted: EndpointChange, expecting: Int64? = nil) async throws(StoreError) -> EndpointEntry {
+        let now = clock.now
+        return try await StoreError.typed {
+            try await database.write { connection in
+                var next = try EndpointRow.find(id, connection)
+                if let name = wanted.name { next.name = name }
+                if let description = wanted.description { next.description = description }
+                if let path = wanted.path { next.path = path }
+                if let hostnames = wanted.hostnames { next.hostnames = hostnames.map(ASCII.lowercased) }
+                if let keyID = wanted.keyID { next.keyID = keyID }
+                if let policyID = wanted.policyID { next.policyID = policyID }
+                if let issuers = wanted.issuers { next.issuers = issuers }
+                if let extraAudiences = wanted.extraAudiences { next.extraAudiences = extraAudiences }
+                if let allowedProjects = wanted.allowedProjects { next.allowedProjects = allowedProjects }
+                try EndpointRules.check(next)
+                try EndpointRules.checkUniqueness(next, connection)
+                try EndpointRules.checkParts(next, connection)
+                try connection.execute(
+                    """
+                    UPDATE endpoints SET name = $2, door = $3, path = $4, hostnames = $5, key_id = $6, policy_id = $7, state = $8,
+                        options = $9, description = $10 WHERE id = $1
+                    """,
+                    EndpointRow.values(next) + [.text(next.description)])
+                try EndpointRow.storeIssuers(next, connection)
+                return try EndpointRow.settle(id, expecting: expecting, at: now, connection)
+            }
+        }
     }
 
     /// Activates, pauses or disables an endpoint.
-    package func setState(_ state: EndpointState, of id: EndpointID) async throws(StoreError) {
+    @discardableResult
+    package func setState(_ state: EndpointState, of id: EndpointID, expecting: Int64? = nil) async throws(StoreError) -> EndpointEntry {
         let now = clock.now
-        try await StoreError.typed {
+        return try await StoreError.typed {
             try await database.write { connection in
-                let changed = try connection.execute(
-                    "UPDATE endpoints SET state = $2 WHERE id = $1", [.text(id.description), .text(state.rawValue)])
-                guard changed == 1 else { throw StoreError.notFound("endpoint \(id)") }
-                try ChangeLog.record(.endpoint, id.description, at: now, in: connection)
+                try connection.execute("UPDATE endpoints SET state = $2 WHERE id = $1", [.text(id.description), .text(state.rawValue)])
+                return try EndpointRow.settle(id, expecting: expecting, at: now, connection)
             }
         }
     }
 
     /// Gives an endpoint another policy.
     package func setPolicy(_ policy: PolicyID, of id: EndpointID) async throws(StoreError) {
+        var change = EndpointChange()
+        change.policyID = policy
+        _ = try await update(id, change)
+    }
+
+    /// Removes an endpoint; its key stays.
+    /// - Returns: what it was.
+    @discardableResult
+    package func delete(_ id: EndpointID, expecting: Int64? = nil) async throws(StoreError) -> EndpointEntry {
         let now = clock.now
-        try await StoreError.typed {
+        return try await StoreError.typed {
             try await database.write { connection in
-                try EndpointStore.check("policies", policy.description, "policy", connection)
-                let changed = try connection.execute(
-                    "UPDATE endpoints SET policy_id = $2 WHERE id = $1", [.text(id.description), .text(policy.description)])
-                guard changed == 1 else { throw StoreError.notFound("endpoint \(id)") }
+                let entry = try EndpointRow.find(id, connection)
+                try Revision.check("endpoints", id.description, called: "endpoint \(id)", expecting: expecting, connection)
+                try connection.execute("DELETE FROM endpoint_issuers WHERE endpoint_id = $1", [.text(id.description)])
+                try connection.execute("DELETE FROM endpoints WHERE id = $1", [.text(id.description)])
                 try ChangeLog.record(.endpoint, id.description, at: now, in: connection)
+                return entry
             }
         }
     }
 
-    /// Removes an endpoint; its key stays.
-    package func delete(_ id: EndpointID) async throws(StoreError) {
-        let now = clock.now
+    // MARK: Reading
+
+    /// The endpoint of that id.
+    package func find(_ id: EndpointID) async throws(StoreError) -> EndpointEntry {
+        try await StoreError.typed { try await database.read { try EndpointRow.find(id, $0) } }
+    }
+
+    /// A page of endpoints.
+    package func list(_ filter: EndpointFilter, _ keyset: Keyset) async throws(StoreError) -> Listing<EndpointEntry> {
         try await StoreError.typed {
-            try await database.write { connection in
-                try connection.execute("DELETE FROM endpoint_issuers WHERE endpoint_id = $1", [.text(id.description)])
-                guard try connection.execute("DELETE FROM endpoints WHERE id = $1", [.text(id.description)]) == 1 else {
-                    throw StoreError.notFound("endpoint \(id)")
-                }
-                try ChangeLog.record(.endpoint, id.description, at: now, in: connection)
+            try await database.read { connection in
+                let (rows, total) = try filter.query.run(EndpointRow.columns, keyset, connection)
+                return Listing(items: try rows.map { try EndpointRow.entry($0, connection) }, total: total)
             }
         }
     }
@@ -115,92 +181,25 @@ package struct EndpointStore: Sendable {
     package func snapshot() async throws(StoreError) -> RoutingSnapshot {
         try await StoreError.typed {
             try await database.read { connection in
-                let issuers = try IssuerStore.all(connection)
+                let issuers = try IssuerRow.all(connection)
                 let policies = try PolicyStore.current(connection)
-                let rows = try connection.query(
-                    "SELECT id, name, door, path, hostnames, key_id, policy_id, state, options FROM endpoints ORDER BY name")
-                let endpoints = try rows.map { try EndpointStore.endpoint($0, issuers, policies, connection) }
+                let rows = try connection.query("SELECT \(EndpointRow.columns) FROM endpoints ORDER BY name")
+                let endpoints = try rows.map { row in
+                    try EndpointStore.endpoint(try EndpointRow.entry(row, connection), issuers, policies)
+                }
                 return RoutingSnapshot(sequence: try ChangeLog.latest(in: connection), endpoints: endpoints, issuers: issuers)
             }
         }
     }
 
-    // MARK: Rows
-
     private static func endpoint(
-        _ row: SQLRow, _ issuers: [Issuer], _ policies: [PolicyID: AccessPolicy], _ connection: borrowing SQLConnection
-    ) throws -> Endpoint {
-        guard let id = EndpointID(try row.text("id")), let door = FrontDoorKind(rawValue: try row.text("door")),
-            let keyID = KeyID(try row.text("key_id")), let policyID = PolicyID(try row.text("policy_id")),
-            let policy = policies[policyID], let state = EndpointState(rawValue: try row.text("state"))
-        else { throw StoreError.corrupt("endpoint \(try row.text("id"))") }
-        let own = Set(try connection.query(
-            "SELECT issuer_id FROM endpoint_issuers WHERE endpoint_id = $1", [.text(id.description)]
-        ).map { try $0.text("issuer_id") })
-        let options = try JSONValue(parsing: Array(try row.text("options").utf8))
-        // A list that can't be read must not become an empty one: that permits every project.
-        guard let extraAudiences = options["extraAudiences"]?.strings, let allowedProjects = options["allowedProjects"]?.strings else {
-            throw StoreError.corrupt("the options of endpoint \(id)")
-        }
+        _ entry: EndpointEntry, _ issuers: [Issuer], _ policies: [PolicyID: AccessPolicy]
+    ) throws(StoreError) -> Endpoint {
+        guard let policy = policies[entry.policyID] else { throw .corrupt("endpoint \(entry.id)") }
+        let own = Set(entry.issuers)
         return Endpoint(
-            id: id, name: try row.text("name"), door: door, path: try row.text("path"),
-            hostnames: try row.text("hostnames").split(separator: " ").map(String.init), keyID: keyID, policyID: policyID,
-            policy: policy, state: state, extraAudiences: extraAudiences, allowedProjects: allowedProjects,
-            issuers: issuers.filter { own.contains($0.id.description) })
-    }
-
-    private static func options(extraAudiences: [String], allowedProjects: [String]) -> String {
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.name("extraAudiences")
-            writer.value(.array(extraAudiences.map(JSONValue.string)))
-            writer.name("allowedProjects")
-            writer.value(.array(allowedProjects.map(JSONValue.string)))
-        }
-        return writer.string
-    }
-
-    /// That what the endpoint names is there, and that each value of `iss` has one issuer.
-    private static func checkParts(_ draft: EndpointDraft, _ connection: borrowing SQLConnection) throws {
-        try check("keys", draft.keyID.description, "key", connection)
-        try check("policies", draft.policyID.description, "policy", connection)
-        let issuers = try IssuerStore.all(connection).filter { draft.issuers.contains($0.id) }
-        for id in draft.issuers where !issuers.contains(where: { $0.id == id }) { throw StoreError.notFound("issuer \(id)") }
-        var owners: [String: Issuer] = [:]
-        for issuer in issuers {
-            for value in issuer.values {
-                guard let other = owners.updateValue(issuer, forKey: value), other.id != issuer.id else { continue }
-                throw StoreError.refused("issuers “\(other.name)” and “\(issuer.name)” both claim “\(value)”: an endpoint can believe one of them")
-            }
-        }
-    }
-
-    private static func check(_ table: StaticString, _ id: String, _ kind: String, _ connection: borrowing SQLConnection) throws {
-        guard try !connection.query("SELECT id FROM \(table) WHERE id = $1", [.text(id)]).isEmpty else {
-            throw StoreError.notFound("\(kind) \(id)")
-        }
-    }
-
-    /// Several segments of unreserved characters (RFC 3986, 2.3) without `.` and `..`.
-    private static func check(path: String) throws(StoreError) {
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
-        let isFine = path.utf8.count <= 512 && segments.allSatisfy { segment in
-            !segment.isEmpty && segment != "." && segment != ".."
-                && segment.utf8.allSatisfy { $0 == 0x2D || $0 == 0x2E || $0 == 0x5F || $0 == 0x7E || isAlphanumeric($0) }
-        }
-        guard isFine else { throw .refused("expected a path such as v0/ekm/keys/disk, of letters, digits and - . _ ~, found “\(path.prefix(80))”") }
-    }
-
-    private static func check(hostname: String) throws(StoreError) {
-        let labels = hostname.split(separator: ".", omittingEmptySubsequences: false)
-        let isFine = hostname.utf8.count <= 253 && labels.allSatisfy { label in
-            (1...63).contains(label.utf8.count) && label.first != "-" && label.last != "-"
-                && label.utf8.allSatisfy { $0 == 0x2D || isAlphanumeric($0) }
-        }
-        guard isFine else { throw .refused("expected a host name such as ekm.example.com, without scheme, port and path, found “\(hostname.prefix(80))”") }
-    }
-
-    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+            id: entry.id, name: entry.name, door: entry.door, path: entry.path, hostnames: entry.hostnames, keyID: entry.keyID,
+            policyID: entry.policyID, policy: policy, state: entry.state, extraAudiences: entry.extraAudiences,
+            allowedProjects: entry.allowedProjects, issuers: issuers.filter { own.contains($0.id) })
     }
 }

@@ -70,17 +70,20 @@ package typealias KeyVersionNumber = UInt32
 
 /// A named key: what administrators see; the material is in its versions.
 package struct Key: Sendable, Equatable {
-    /// Never reused.
-    package let id: KeyID
-    /// Unique, for people.
-    package let name: String
-    package let purpose: KeyPurpose
-    package let algorithm: KeyAlgorithm
-    /// Which key source holds the material, as `embedded`.
-    package let source: KeySourceID
-    package let createdAt: Instant
+    /// What is known of it without its versions.
+    package let summary: KeySummary
     /// Newest first; at least one.
     package let versions: [KeyVersion]
+
+    /// Never reused.
+    package var id: KeyID { summary.id }
+    /// Unique, for people.
+    package var name: String { summary.name }
+    package var purpose: KeyPurpose { summary.purpose }
+    package var algorithm: KeyAlgorithm { summary.algorithm }
+    /// Which key source holds the material, as `embedded`.
+    package var source: KeySourceID { summary.source }
+    package var createdAt: Instant { summary.createdAt }
 
     /// The version that wraps: the newest one that has been activated, as long as it is active. Stopping it stops wrapping; an older version
     /// doesn't step in unasked.
@@ -88,15 +91,59 @@ package struct Key: Sendable, Equatable {
         let newest = versions.first { $0.state != .preActive }
         return newest?.state.mayProtect == true ? newest : nil
     }
+
+    /// The same at a moment: none once the key has expired. An expired key goes on unwrapping, as a deactivated one does.
+    package func primary(at now: Instant) -> KeyVersion? { summary.hasExpired(at: now) ? nil : primary }
+}
+
+/// A key as lists show it.
+package struct KeySummary: Sendable, Equatable {
+    package let id: KeyID
+    package var name: String
+    package var purpose: KeyPurpose
+    package var algorithm: KeyAlgorithm
+    package var source: KeySourceID
+    package var createdAt: Instant
+    /// For people; may be empty.
+    package var description = ""
+    package var labels: [String: String] = [:]
+    /// From then on it wraps nothing new; nil for never.
+    package var expiresAt: Instant?
+    /// Whether its material may leave at all; settled when it was made.
+    package var isExportable = false
+    /// The policy that says who may have the material, wrapped; nil: nobody.
+    package var exportPolicy: PolicyID?
+    /// The state of its newest version.
+    package var state = KeyState.active
+    package var versionCount: Int64 = 1
+    package var revision: Int64 = 1
+    package var updatedAt: Instant
+
+    /// A new key's.
+    package init(
+        id: KeyID, name: String, purpose: KeyPurpose, algorithm: KeyAlgorithm, source: KeySourceID, createdAt: Instant
+    ) {
+        (self.id, self.name, self.purpose, self.algorithm) = (id, name, purpose, algorithm)
+        (self.source, self.createdAt, updatedAt) = (source, createdAt, createdAt)
+    }
+
+    /// Whether it wraps nothing new any more because its time is over.
+    package func hasExpired(at now: Instant) -> Bool { expiresAt.map { now >= $0 } ?? false }
 }
 
 /// One generation of a key's material, without the material.
 package struct KeyVersion: Sendable, Equatable {
+    /// Where its material comes from.
+    package enum Origin: String, Sendable, CaseIterable {
+        case generated, imported
+    }
+
     package let number: KeyVersionNumber
     package let state: KeyState
     package let createdAt: Instant
     /// When the material will be destroyed; nil if that isn't scheduled.
     package let destroyAt: Instant?
+    package var origin = Origin.generated
 }
 
 /// The name of a key source: `embedded`, or one that an administrator gave.

@@ -47,8 +47,10 @@ package final class KeyService: Sendable {
         since start: UInt64
     ) async throws(KeyServiceError) -> [UInt8] {
         let loaded = try await load(grant, .wrap)
-        guard let version = loaded.key.primary, let material = loaded.material(version.number) else {
-            throw .unusable("its newest version is not active; rotate the key")
+        let now = clock.now
+        guard let version = loaded.key.primary(at: now), let material = loaded.material(version.number) else {
+            throw .unusable(loaded.key.summary.hasExpired(at: now)
+                ? "it has expired and wraps nothing new; move its expiry, or use another key" : "its newest version is not active; rotate the key")
         }
         let source = try source(of: loaded.key)
         let header = WrappedBlob.Header(keyID: grant.key, version: version.number, algorithm: source.wrapAlgorithm).bytes

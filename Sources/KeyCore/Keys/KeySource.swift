@@ -12,6 +12,13 @@ package protocol KeySource: Sendable {
     /// The algorithm byte of the blobs it makes; see `WrappedBlob`.
     var wrapAlgorithm: WrapAlgorithm { get }
 
+    /// What kind of source it is: `embedded`, `pkcs11`, …
+    var kind: String { get }
+    /// Whether what it gives us to keep is the material itself, so that keys can be imported and exported (`KeyMaterial`).
+    var keepsMaterial: Bool { get }
+    /// Whether it can be used now.
+    func health() async -> KeySourceHealth
+
     /// New material of that kind.
     func generate(_ algorithm: KeyAlgorithm) async throws(KeySourceError) -> SecretBytes
 
@@ -24,6 +31,22 @@ package protocol KeySource: Sendable {
     func unwrap(
         _ box: ArraySlice<UInt8>, algorithm: WrapAlgorithm, with material: SharedSecret, associatedData: [UInt8]
     ) async throws(KeySourceError) -> SecretBytes
+}
+
+extension KeySource {
+    /// By its own name.
+    package var kind: String { id.description }
+    /// It keeps it to itself.
+    package var keepsMaterial: Bool { false }
+    /// Nothing is known against it.
+    package func health() async -> KeySourceHealth { .well }
+}
+
+/// Whether a key source can be used.
+package enum KeySourceHealth: Sendable, Equatable {
+    case well
+    /// It can't; the text is for the operator.
+    case unwell(String)
 }
 
 /// Why a key source did not do what it was asked.

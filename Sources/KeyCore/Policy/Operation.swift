@@ -36,6 +36,8 @@ package enum Operation: String, Sendable, CaseIterable {
     case privilegedPrivateKeyDecrypt
     /// Hand out key material to a cache (Salesforce cache-only keys).
     case fetchKey
+    /// Hand out key material to an administrator, wrapped under a public key.
+    case exportKey
 }
 
 /// A set of operations in one word.
@@ -80,6 +82,7 @@ extension Operation {
         case .privateKeyDecrypt: 15
         case .privilegedPrivateKeyDecrypt: 16
         case .fetchKey: 17
+        case .exportKey: 18
         }
     }
 }

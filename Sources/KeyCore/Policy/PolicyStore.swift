@@ -5,48 +5,123 @@ package struct StoredPolicy: Sendable {
     package let id: PolicyID
     /// Unique, for people.
     package let name: String
-    /// 1, 2, …; each saving makes a new one.
+    /// 1, 2, …; each saving makes a new one. It is the entry's revision as well.
     package let version: Int64
     package let policy: AccessPolicy
+    package let createdAt: Instant
+    package let updatedAt: Instant
+}
+
+/// One version of a policy.
+package struct PolicyVersion: Sendable, Equatable {
+    package let version: Int64
+    /// The document as it was written.
+    package let source: String
+    package let createdAt: Instant
+    /// Who saved it, as in the audit; empty if that is not known.
+    package let author: String
+    /// Why; may be empty.
+    package let note: String
 }
 
 /// Policies in the database: every version is kept.
 package struct PolicyStore: Sendable {
-    private let database: any SQLDatabase
-    private let clock: WallClock
+    let database: any SQLDatabase
+    let clock: WallClock
 
     /// Over an open, migrated database.
     package init(database: any SQLDatabase, clock: WallClock) { (self.database, self.clock) = (database, clock) }
 
+    // MARK: Saving
+
     /// Saves a policy under its own name: a new one, or the next version of the one that has it.
     package func save(_ policy: AccessPolicy, name: String) async throws(StoreError) -> PolicyID {
         try EntityName.check(name)
-        let now = clock.now
-        let fresh: PolicyID
-        do { fresh = try PolicyID.random() } catch { throw StoreError(any: error) }
-        return try await StoreError.typed {
-            try await database.write { connection in
-                let row = try connection.query("SELECT id, version FROM policies WHERE name = $1", [.text(name)]).first
-                let id = try row.map { try PolicyStore.id(try $0.text("id")) } ?? fresh
-                let version = (try row?.integer("version") ?? 0) + 1
-                try connection.execute(
-                    """
-                    INSERT INTO policies (id, name, version, created_at) VALUES ($1, $2, $3, $4)
-                    ON CONFLICT (id) DO UPDATE SET version = excluded.version
-                    """,
-                    [.text(id.description), .text(name), .integer(version), .integer(now.nanoseconds)])
-                try connection.execute(
-                    "INSERT INTO policy_versions (policy_id, version, source, created_at) VALUES ($1, $2, $3, $4)",
-                    [.text(id.description), .integer(version), .text(policy.source), .integer(now.nanoseconds)])
-                try ChangeLog.record(.policy, id.description, at: now, in: connection)
-                return id
-            }
+        let fresh = try PolicyStore.newID()
+        return try await change { now, connection in
+            let row = try connection.query("SELECT id FROM policies WHERE name = $1", [.text(name)]).first
+            guard let row else { return try PolicyStore.insert(fresh, name, policy.source, "", "", now, connection).id }
+            let id = try PolicyStore.id(try row.text("id"))
+            return try PolicyStore.append(policy.source, to: id, author: "", note: "", expecting: nil, now, connection).id
         }
     }
+
+    /// Adds a policy.
+    package func create(
+        _ policy: AccessPolicy, name: String, author: String = "", note: String = ""
+    ) async throws(StoreError) -> StoredPolicy {
+        try EntityName.check(name)
+        try FreeText.check(description: note)
+        let id = try PolicyStore.newID()
+        return try await change { now, connection in
+            guard try connection.query("SELECT id FROM policies WHERE name = $1", [.text(name)]).isEmpty else {
+                throw StoreError.exists("a policy named “\(name)”")
+            }
+            return try PolicyStore.insert(id, name, policy.source, author, note, now, connection)
+        }
+    }
+
+    /// Saves the next version, which serves at once.
+    /// - Parameter expecting: the version that the caller has read.
+    package func append(
+        _ policy: AccessPolicy, to id: PolicyID, author: String = "", note: String = "", expecting: Int64? = nil
+    ) async throws(StoreError) -> StoredPolicy {
+        try FreeText.check(description: note)
+        return try await change { now, connection in
+            try PolicyStore.append(policy.source, to: id, author: author, note: note, expecting: expecting, now, connection)
+        }
+    }
+
+    /// Saves the document of an earlier version as the next one.
+    package func rollBack(
+        _ id: PolicyID, to version: Int64, author: String = "", expecting: Int64? = nil
+    ) async throws(StoreError) -> StoredPolicy {
+        try await change { now, connection in
+            let old = try PolicyStore.version(version, of: id, connection)
+            return try PolicyStore.append(
+                old.source, to: id, author: author, note: "roll back to version \(version)", expecting: expecting, now, connection)
+        }
+    }
+
+    /// Removes a policy with all its versions, if nothing uses it.
+    /// - Returns: what it was.
+    package func delete(_ id: PolicyID, expecting: Int64? = nil) async throws(StoreError) -> StoredPolicy {
+        try await change { now, connection in
+            let policy = try PolicyStore.find(id, connection)
+            if let expecting, expecting != policy.version { throw StoreError.changed("policy \(id)") }
+            for (table, column, kind) in [("endpoints", "policy_id", "endpoint"), ("keys", "export_policy_id", "key")] as [(StaticString, StaticString, String)] {
+                let users = try connection.query("SELECT name FROM \(table) WHERE \(column) = $1 ORDER BY name LIMIT 1", [.text(id.description)])
+                if let user = users.first { throw StoreError.refused("\(kind) “\(try user.text("name"))” uses the policy: give it another one first") }
+            }
+            try connection.execute("DELETE FROM policy_versions WHERE policy_id = $1", [.text(id.description)])
+            try connection.execute("DELETE FROM policies WHERE id = $1", [.text(id.description)])
+            try ChangeLog.record(.policy, id.description, at: now, in: connection)
+            return policy
+        }
+    }
+
+    // MARK: Reading
 
     /// All policies by name, each in its latest version.
     package func list() async throws(StoreError) -> [StoredPolicy] {
         try await StoreError.typed { try await database.read { try PolicyStore.all($0) } }
+    }
+
+    /// A page of policies.
+    package func list(name: String?, _ keyset: Keyset) async throws(StoreError) -> Listing<StoredPolicy> {
+        try await StoreError.typed {
+            try await database.read { connection in
+                var query = KeysetQuery("policies")
+                if let name { query.add("name = $", .text(name)) }
+                let (rows, total) = try query.run("id, name, created_at, updated_at", keyset, connection)
+                return Listing(items: try rows.map { try PolicyStore.find(try PolicyStore.id(try $0.text("id")), connection) }, total: total)
+            }
+        }
+    }
+
+    /// The policy of that id, in its latest version.
+    package func find(_ id: PolicyID) async throws(StoreError) -> StoredPolicy {
+        try await StoreError.typed { try await database.read { try PolicyStore.find(id, $0) } }
     }
 
     /// The policy of that name, or whose id is `text`.
@@ -57,33 +132,23 @@ package struct PolicyStore: Sendable {
         return policy
     }
 
-    // MARK: Rows
-
-    static func current(_ connection: borrowing SQLConnection) throws -> [PolicyID: AccessPolicy] {
-        Dictionary(uniqueKeysWithValues: try all(connection).map { ($0.id, $0.policy) })
+    /// One version.
+    package func version(_ version: Int64, of id: PolicyID) async throws(StoreError) -> PolicyVersion {
+        try await StoreError.typed { try await database.read { try PolicyStore.version(version, of: id, $0) } }
     }
 
-    private static func all(_ connection: borrowing SQLConnection) throws -> [StoredPolicy] {
-        try connection.query(
-            """
-            SELECT policies.id AS id, policies.name AS name, policies.version AS version, policy_versions.source AS source
-            FROM policies JOIN policy_versions ON policy_versions.policy_id = policies.id AND policy_versions.version = policies.version
-            ORDER BY policies.name
-            """
-        ).map { row in
-            let name = try row.text("name")
-            do {
-                return StoredPolicy(
-                    id: try id(try row.text("id")), name: name, version: try row.integer("version"),
-                    policy: try AccessPolicy(parsing: try row.text("source"), source: name))
-            } catch let error as DocumentError {
-                throw StoreError.corrupt("policy “\(name)”: \(error)")
+    /// A policy's versions, newest first: those below `below`, at most `limit` and one; and how many there are.
+    package func versions(of id: PolicyID, below: Int64?, limit: Int) async throws(StoreError) -> Listing<PolicyVersion> {
+        try await StoreError.typed {
+            try await database.read { connection in
+                let total = try PolicyStore.find(id, connection).version
+                let rows = try connection.query(
+                    """
+                    SELECT version, source, created_at, author, note FROM policy_versions WHERE policy_id = $1 AND version < $2
+                    ORDER BY version DESC LIMIT $3
+                    """, [.text(id.description), .integer(below ?? .max), .integer(Int64(limit) + 1)])
+                return Listing(items: try rows.map(PolicyStore.version), total: total)
             }
         }
-    }
-
-    private static func id(_ text: String) throws(StoreError) -> PolicyID {
-        guard let id = PolicyID(text) else { throw .corrupt("policy id \(text)") }
-        return id
     }
 }

@@ -47,4 +47,9 @@ package enum StoreError: Error, CustomStringConvertible {
     static func typed<R>(_ body: () async throws -> R) async throws(StoreError) -> R {
         do { return try await body() } catch { throw StoreError(any: error) }
     }
+
+    /// The same for what doesn't wait.
+    static func wrapping<R>(_ body: () throws -> R) throws(StoreError) -> R {
+        do { return try body() } catch { throw StoreError(any: error) }
+    }
 }

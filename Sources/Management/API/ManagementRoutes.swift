@@ -9,6 +9,8 @@ package struct ManagementServices: Sendable {
     package let observation: Observation
     /// How passwords are hashed and how long sessions live.
     package var accounts = AccountSettings()
+    /// What keys, endpoints, issuers, policies and certificates need of the process.
+    package var resources = ResourceServices()
 
     /// Services as given.
     package init(
@@ -24,7 +26,9 @@ package enum ManagementRoutes {
     /// Every part of the API, one line each.
     package static func providers(_ services: ManagementServices) -> [any RouteProvider] {
         [
-            KeyRoutes(sources: services.keySources),
+            KeyRoutes(sources: services.keySources, services: services.resources),
+            KeySourceRoutes(sources: services.keySources),
+            EndpointRoutes(services: services.resources),
             ApprovalRoutes(services.approvals, clock: services.stores.clock),
             QuorumRoutes(services.approvals),
             AccountRoutes(services.accounts),

@@ -12,7 +12,7 @@ struct ManagementComposition: Sendable {
 
     init(
         _ installation: Installation, audit: any AuditSink, routing: Routing, observation: Observation, oidc: @escaping OIDCTransport,
-        logger: Logger
+        resources: ResourceServices, logger: Logger
     ) throws {
         let stores = Stores(database: installation.database, sealer: installation.sealer, clock: installation.clock)
         approvals = Approvals(stores, directory: AccountDirectory(stores), audit: audit)
@@ -21,6 +21,7 @@ struct ManagementComposition: Sendable {
         var services = ManagementServices(
             stores: stores, keySources: KeySources.all, approvals: approvals, version: Version.text, observation: observation)
         services.accounts.oidc = oidc
+        services.resources = resources
         api = ManagementAPI(
             routes: ManagementRoutes.all(services), stores: stores, audit: audit,
             authenticator: Authenticator(stores, rules: services.accounts.sessions), approvals: approvals, idempotency: answers,

@@ -26,6 +26,7 @@ final class Server: Sendable {
     private let managementCertificates: CertificateWatch
     private let observation: Observation
     private let background: BackgroundWork
+    private let dataPlanePort = DataPlanePort()
 
     /// Puts the parts together; nothing listens yet.
     init(_ installation: Installation, logLevel: LogLevel, logger: Logger) async throws {
@@ -62,7 +63,8 @@ final class Server: Sendable {
             own.isEmpty ? configuration.dataPlane.certificates.map(\.withoutClients) : own, in: installation.folder,
             applicationProtocols: ["http/1.1"], logger: logger)
         managementAPI = try ManagementComposition(
-            installation, audit: journal, routing: routing, observation: observation, oidc: { try await fetcher.send($0) }, logger: logger)
+            installation, audit: journal, routing: routing, observation: observation, oidc: { try await fetcher.send($0) },
+            resources: ResourceComposition.services(installation, port: dataPlanePort), logger: logger)
         management = try ManagementListener(
             api: managementAPI.api,
             tls: try managementCertificates.load(), settings: configuration.managementSettings(in: installation.folder, logger: logger),
@@ -86,6 +88,7 @@ final class Server: Sendable {
     func run(readyFile: String?, until stop: @Sendable () async -> Void) async throws {
         let plane = installation.configuration.dataPlane
         let port = try await listen(plane)
+        dataPlanePort.set(port)
         let (managing, managementPort) = try await startManagement()
         let settings = installation.configuration.managementSettings(in: installation.folder, logger: logger)
         let addresses = ServerAddresses(

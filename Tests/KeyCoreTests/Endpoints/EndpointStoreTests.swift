@@ -60,7 +60,7 @@ import Testing
         "", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a/./b", "a:wrap", "a b", "a%2fb", "a%2e", "a\\b", "a?b", "a#b", "a;b", "é", "a\0b", "a\nb", "a@b",
         String(repeating: "a", count: 513), "\u{212A}",
     ])
-    func badPath(text: String) async throws { #expect(await refusal { $0.path = text }?.hasPrefix("expected a path") == true) }
+    func badPath(text: String) async throws { #expect(await refusal { $0.path = text }?.hasPrefix("path: expected a path") == true) }
 
     @Test("host names without scheme, port, path and wildcard are accepted, others refused")
     func hostnames() async throws {
@@ -71,9 +71,9 @@ import Testing
             "", ".", "a.", ".a", "a..b", "-a.example", "a-.example", "https://a.example", "a.example:443", "a.example/x", "*.example.com", "a b", "a_b.example",
             "bücher.example", "[::1]", "a@b", String(repeating: "a", count: 64) + ".example", String(repeating: "a.", count: 127), "e\u{212A}m.example",
         ] {
-            #expect(await refusal { ($0.name, $0.hostnames) = ("x", ["ok.example", name]) }?.hasPrefix("expected a host name") == true, "\(name)")
+            #expect(await refusal { ($0.name, $0.hostnames) = ("x", ["ok.example", name]) }?.hasPrefix("hostnames: expected host names") == true, "\(name)")
         }
-        #expect(await refusal { $0.hostnames = [] }?.contains("at least one host name") == true)
+        #expect(await refusal { $0.hostnames = [] }?.contains("1 to 16 host names") == true)
     }
 
     @Test("name and path are unique; key, policy and issuers must be there; no issuer, nothing opens")
@@ -81,14 +81,14 @@ import Testing
         #expect(await refusal { $0.path = "a/b" } == nil)
         #expect(await refusal { $0.path = "other" }?.contains("exists already") == true)
         #expect(await refusal { ($0.name, $0.path) = ("other", "a/b") }?.contains("exists already") == true)
-        #expect(await refusal { $0.name = "\u{202E}" }?.hasPrefix("expected a name") == true)
+        #expect(await refusal { $0.name = "\u{202E}" }?.hasPrefix("name: expected a name") == true)
         let (key, policy, unknown) = (try KeyID.random(), try PolicyID.random(), try IssuerID.random())
-        #expect(await refusal { ($0.name, $0.keyID) = ("x", key) } == "key \(key) does not exist")
-        #expect(await refusal { ($0.name, $0.policyID) = ("x", policy) } == "policy \(policy) does not exist")
-        #expect(await refusal { ($0.name, $0.issuers) = ("x", [issuer.id, unknown]) } == "issuer \(unknown) does not exist")
-        #expect(await refusal { ($0.name, $0.issuers) = ("x", []) }?.contains("at least one issuer") == true)
-        #expect(await refusal { ($0.name, $0.extraAudiences) = ("x", [""]) }?.hasPrefix("expected audiences") == true)
-        #expect(await refusal { ($0.name, $0.allowedProjects) = ("x", [""]) }?.hasPrefix("expected audiences") == true)
+        #expect(await refusal { ($0.name, $0.keyID) = ("x", key) } == "key_id: expected the id of a key that exists and wraps")
+        #expect(await refusal { ($0.name, $0.policyID) = ("x", policy) } == "policy_id: expected the id of a policy that exists")
+        #expect(await refusal { ($0.name, $0.issuers) = ("x", [issuer.id, unknown]) } == "issuer_ids: expected ids of issuers that exist; \(unknown) does not")
+        #expect(await refusal { ($0.name, $0.issuers) = ("x", []) }?.contains("1 to 64 issuers") == true)
+        #expect(await refusal { ($0.name, $0.extraAudiences) = ("x", [""]) }?.contains("of 1 to 512 bytes") == true)
+        #expect(await refusal { ($0.name, $0.allowedProjects) = ("x", [""]) }?.contains("of 1 to 512 bytes") == true)
         #expect(try await world.endpoints.snapshot().endpoints.count == 1)
     }
 

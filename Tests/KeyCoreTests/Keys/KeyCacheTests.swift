@@ -9,7 +9,9 @@ import Testing
     private static func key(_ id: KeyID, _ name: String = "k") -> LoadedKey {
         LoadedKey(
             key: Key(
-                id: id, name: name, purpose: .wrap, algorithm: .aes256, source: .embedded, createdAt: Instant(seconds: 0), versions: []),
+                summary: KeySummary(
+                    id: id, name: name, purpose: .wrap, algorithm: .aes256, source: .embedded, createdAt: Instant(seconds: 0)),
+                versions: []),
             materials: [:])
     }
 

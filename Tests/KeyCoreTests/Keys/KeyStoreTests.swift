@@ -36,8 +36,8 @@ import Testing
     func createRefused() async throws {
         _ = try await key()
         #expect(await failure { () throws(StoreError) in try await world.keys.create(name: "disk", purpose: .wrap, algorithm: .aes256, source: source) } == "a key named “disk” exists already")
-        #expect(await failure { () throws(StoreError) in try await world.keys.create(name: "a\0", purpose: .wrap, algorithm: .aes256, source: source) }.hasPrefix("expected a name"))
-        #expect(await failure { () throws(StoreError) in try await world.keys.create(name: "x", purpose: .wrap, algorithm: .rsa2048, source: source) } == "a key for wrap can't be RSA-2048")
+        #expect(await failure { () throws(StoreError) in try await world.keys.create(name: "a\0", purpose: .wrap, algorithm: .aes256, source: source) }.hasPrefix("name: expected a name"))
+        #expect(await failure { () throws(StoreError) in try await world.keys.create(name: "x", purpose: .wrap, algorithm: .rsa2048, source: source) } == "algorithm: expected one that a key for wrap can have: AES-256")
         #expect(await failure { () throws(StoreError) in try await world.keys.create(name: "x", purpose: .sign, algorithm: .rsa2048, source: source) } == "key source “embedded” can't make keys of the kind RSA-2048")
         source.fail(.unavailable("hsm is off"))
         #expect(await failure { () throws(StoreError) in try await world.keys.create(name: "x", purpose: .wrap, algorithm: .aes256, source: source) }.contains("made no key"))

@@ -8,13 +8,18 @@ package struct EmbeddedKeySource: KeySource {
     package let id = KeySourceID.embedded
     package let isLocal = true
     package let wrapAlgorithm = WrapAlgorithm.xaes256GCM
+    package let kind = "embedded"
+    package let keepsMaterial = true
 
     /// There is one of it in a process.
     package init() {}
 
     package func generate(_ algorithm: KeyAlgorithm) async throws(KeySourceError) -> SecretBytes {
-        guard algorithm == .aes256 else { throw .unsupported }
-        do { return try SecretBytes(randomCount: 32) } catch { throw .unavailable("\(error)") }
+        do {
+            guard algorithm.keyType != nil else { return try KeyMaterial.generate(algorithm) }
+            // Primes are looked for up to seconds: not on a thread that others wait for.
+            return try await Offload.run { SharedSecret(try KeyMaterial.generate(algorithm)) }.bytes.copy()
+        } catch { throw .unavailable("\(error)") }
     }
 
     package func wrap(

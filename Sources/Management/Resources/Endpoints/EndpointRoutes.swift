@@ -1,0 +1,113 @@
+import KeyCore
+import Primitives
+
+/// Endpoints: the places that vendors' consoles are pointed to.
+package struct EndpointRoutes: RouteProvider {
+    private let services: ResourceServices
+
+    /// Routes that need these services.
+    package init(services: ResourceServices) { self.services = services }
+
+    package var routes: [Route] {
+        [
+            Route(
+                .get, "/api/v1/endpoints", "listEndpoints", "Endpoints", tag: "Endpoints", access: .lists(.readEndpoints, .endpoint),
+                query: Page.parameters(sorts: NamedSorts.all.map(\.name)) + EndpointRoutes.filters,
+                answers: [200: .json(Page.schema(of: EndpointSchemas.endpoint, name: "EndpointPage"))], handler: list),
+            Route(
+                .post, "/api/v1/endpoints", "createEndpoint", "Create an endpoint, active at once", tag: "Endpoints",
+                access: .needs(.createEndpoints), event: .endpointCreated, body: .json(EndpointSchemas.draft),
+                answers: [201: .json(EndpointSchemas.endpoint)], isCreation: true, allowsDryRun: true, handler: create),
+            Route(
+                .get, "/api/v1/endpoints/{endpoint}", "getEndpoint", "One endpoint with the URL to paste into the vendor's console",
+                tag: "Endpoints", access: .needsOn(.readEndpoints, .endpoint, parameter: "endpoint"),
+                answers: [200: .json(EndpointSchemas.endpoint)], handler: get),
+            Route(
+                .patch, "/api/v1/endpoints/{endpoint}", "updateEndpoint", "Change an endpoint; requests see all of it at once", tag: "Endpoints",
+                access: .needsOn(.updateEndpoints, .endpoint, parameter: "endpoint"), event: .endpointChanged,
+                body: .json(EndpointSchemas.change), answers: [200: .json(EndpointSchemas.endpoint)], allowsDryRun: true, allowsIfMatch: true,
+                handler: update),
+            Route(
+                .put, "/api/v1/endpoints/{endpoint}/state", "setEndpointState", "Activate, pause or disable an endpoint", tag: "Endpoints",
+                access: .needsOn(.changeStateOfEndpoints, .endpoint, parameter: "endpoint"), event: .endpointChanged, quorum: .disableEndpoint,
+                body: .json(EndpointSchemas.stateChange), answers: [200: .json(EndpointSchemas.endpoint)], allowsDryRun: true,
+                allowsIfMatch: true, handler: setState),
+            Route(
+                .delete, "/api/v1/endpoints/{endpoint}", "deleteEndpoint", "Remove an endpoint; its key stays, its callers are answered 404",
+                tag: "Endpoints", access: .needsOn(.deleteEndpoints, .endpoint, parameter: "endpoint"), event: .endpointDeleted,
+                quorum: .deleteEndpoint, answers: [204: .empty], allowsDryRun: true, allowsIfMatch: true, handler: delete),
+        ]
+    }
+
+    private static let filters = ResourceFields.names + [
+        QueryParameter("door", .oneOf(FrontDoorKind.self), "Only those that speak this protocol"),
+        QueryParameter("state", .oneOf(EndpointState.self), "Only those in this state"),
+        QueryParameter("key_id", .id, "Only those of this key"),
+        QueryParameter("policy_id", .id, "Only those with this policy"),
+    ]
+
+    private func list(_ call: APICall) async throws -> APIAnswer {
+        let page = try Page(call.query, sorts: NamedSorts.all.map(\.name))
+        var filter = EndpointFilter()
+        (filter.name, filter.namePrefix, filter.visible) = (call.query["name"], call.query["name_prefix"], call.visible)
+        filter.door = call.query["door"].flatMap(FrontDoorKind.init)
+        filter.state = call.query["state"].flatMap(EndpointState.init)
+        (filter.keyID, filter.policyID) = (call.query["key_id"].flatMap { KeyID($0) }, call.query["policy_id"].flatMap { PolicyID($0) })
+        let found = try await call.stores.endpoints.list(filter, page.keyset(NamedSorts.all))
+        let port = services.dataPlanePort()
+        return APIAnswer(200, .json(page.document(
+            found.items, total: found.total,
+            key: { (NamedSorts.value(page.sort, name: $0.name, $0.createdAt, $0.updatedAt), $0.id.description) },
+            { EndpointSchemas.document($0, port: port) })))
+    }
+
+    private func create(_ call: APICall) async throws -> APIAnswer {
+        let body = call.body
+        guard let keyID = body.id("key_id", as: KeyID.self), let policyID = body.id("policy_id", as: PolicyID.self) else {
+            throw Problem.invalid("/key_id", expected: "an id")
+        }
+        var draft = EndpointDraft(
+            name: body["name"]?.string ?? "", hostnames: body.texts("hostnames") ?? [], keyID: keyID, policyID: policyID,
+            issuers: body.ids("issuer_ids") ?? [])
+        draft.description = body["description"]?.string ?? ""
+        (draft.door, draft.path) = (body["door"]?.string.flatMap(FrontDoorKind.init) ?? .ekm, body["path"]?.string)
+        (draft.extraAudiences, draft.allowedProjects) = (body.texts("extra_audiences") ?? [], body.texts("allowed_projects") ?? [])
+        let entry = try await call.stores.endpoints.add(draft)
+        var answer = answer(entry)
+        answer.status = 201
+        answer.headers.append(("Location", "/api/v1/endpoints/\(entry.id)"))
+        return answer
+    }
+
+    private func get(_ call: APICall) async throws -> APIAnswer {
+        answer(try await call.stores.endpoints.find(try call.id("endpoint", as: EndpointID.self)), isChange: false)
+    }
+
+    private func update(_ call: APICall) async throws -> APIAnswer {
+        let entry = try await call.stores.endpoints.update(
+            try call.id("endpoint"), EndpointChange(call.body), expecting: call.expectedRevision)
+        return answer(entry, cause: call.body.object?.map(\.name).joined(separator: " "))
+    }
+
+    private func setState(_ call: APICall) async throws -> APIAnswer {
+        guard let state = call.body["state"]?.string.flatMap(EndpointState.init) else { throw Problem.invalid("/state", expected: "a state") }
+        if state == .disabled, call.body["confirm"]?.bool != true {
+            throw Problem(
+                .confirmationRequired, EndpointSchemas.warning(.disabled) ?? "",
+                remedy: "pause it instead, or repeat with \"confirm\": true")
+        }
+        let entry = try await call.stores.endpoints.setState(state, of: try call.id("endpoint"), expecting: call.expectedRevision)
+        return answer(entry, cause: state.rawValue)
+    }
+
+    private func delete(_ call: APICall) async throws -> APIAnswer {
+        let entry = try await call.stores.endpoints.delete(try call.id("endpoint"), expecting: call.expectedRevision)
+        return APIAnswer(204, audit: AuditDetail(target: entry.name, endpointID: entry.id), changesDataPlane: true)
+    }
+
+    private func answer(_ entry: EndpointEntry, cause: String? = nil, isChange: Bool = true) -> APIAnswer {
+        .thing(
+            EndpointSchemas.document(entry, port: services.dataPlanePort()), revision: entry.revision,
+            audit: AuditDetail(target: entry.name, endpointID: entry.id, cause: cause), changesDataPlane: isChange)
+    }
+}

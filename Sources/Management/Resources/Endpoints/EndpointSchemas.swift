@@ -1,0 +1,90 @@
+import KeyCore
+import Primitives
+
+/// Endpoints on the wire.
+enum EndpointSchemas {
+    private static let path = Schema.string(StringRule(
+        length: 1...512, pattern: "^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*$", about: "a path such as v0/ekm/keys/disk, of letters, digits and - . _ ~",
+        accepts: { $0.utf8.allSatisfy { (0x21...0x7E).contains($0) } }))
+    private static let texts = Schema.array(.text(1...512), count: 0...256)
+    private static let hostnames = Schema.array(
+        .string(StringRule(length: 1...253, pattern: "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$",
+            about: "a host name such as ekm.example.com", accepts: { $0.utf8.allSatisfy { (0x21...0x7E).contains($0) } })),
+        count: 1...16)
+
+    static let draft = Schema.object(name: "EndpointDraft", [
+        .required("name", .name, "Unique"), .optional("description", ResourceFields.description),
+        .optional("door", .oneOf(FrontDoorKind.self), "The protocol it speaks; ekm (Google Cloud External Key Manager) if left out"),
+        .optional("path", .nullable(path), "Of its URL, for migration; v0/ekm/endpoints/<id> if left out"),
+        .required("hostnames", hostnames, "The names under which callers reach it"),
+        .required("key_id", .id), .required("policy_id", .id), .required("issuer_ids", .array(.id, count: 1...64), "Whose tokens it believes"),
+        .optional("extra_audiences", texts, "Further accepted audiences, exactly as sent"),
+        .optional("allowed_projects", texts, "The Google projects that may use it; all if empty"),
+    ])
+
+    static let change = Schema.object(name: "EndpointChange", [
+        .optional("name", .name), .optional("description", ResourceFields.description), .optional("path", path),
+        .optional("hostnames", hostnames), .optional("key_id", .id), .optional("policy_id", .id),
+        .optional("issuer_ids", .array(.id, count: 1...64)), .optional("extra_audiences", texts), .optional("allowed_projects", texts),
+    ])
+
+    static let stateChange = Schema.object(name: "EndpointStateChange", [
+        .required("state", .oneOf(EndpointState.self), "active serves; paused answers 503, harmlessly; disabled answers 403"),
+        .optional("confirm", .boolean, "Must be true to disable: Google Cloud then disables the key versions that point here"),
+    ])
+
+    static let endpoint = Schema.object(name: "Endpoint", [
+        .required("id", .id), .required("name", .name), .required("description", ResourceFields.description),
+        .required("door", .oneOf(FrontDoorKind.self)), .required("path", .text(1...512), "Of its URL; what EKM over VPC calls the key path"),
+        .required("hostnames", .array(.text(1...253), count: 1...16)), .required("key_id", .id), .required("policy_id", .id),
+        .required("issuer_ids", .array(.id, count: 0...64)), .required("extra_audiences", texts), .required("allowed_projects", texts),
+        .required("state", .oneOf(EndpointState.self)),
+        .required("url", .text(1...1024), "What to paste into the vendor's console: the first of urls"),
+        .required("urls", .array(.text(1...1024), count: 1...16), "One for each host name"),
+        .required("warning", .nullable(.text(1...512)), "What its present state means for the vendor"), ResourceFields.revision,
+    ] + ResourceFields.times)
+
+    static func document(_ entry: EndpointEntry, port: Int?) -> JSONValue {
+        let urls = urls(entry, port: port)
+        return [
+            "id": .string(entry.id.description), "name": .string(entry.name), "description": .string(entry.description),
+            "door": .string(entry.door.rawValue), "path": .string(entry.path), "hostnames": .strings(entry.hostnames),
+            "key_id": .string(entry.keyID.description), "policy_id": .string(entry.policyID.description),
+            "issuer_ids": .strings(entry.issuers.map(\.description)), "extra_audiences": .strings(entry.extraAudiences),
+            "allowed_projects": .strings(entry.allowedProjects), "state": .string(entry.state.rawValue), "url": .string(urls[0]),
+            "urls": .strings(urls), "warning": .optional(warning(entry.state)), "revision": .integer(entry.revision),
+            "created_at": .optional(entry.createdAt), "updated_at": .optional(entry.updatedAt),
+        ]
+    }
+
+    /// The key URIs; the port is left out where it is that of HTTPS.
+    private static func urls(_ entry: EndpointEntry, port: Int?) -> [String] {
+        let suffix = port.map { $0 == 443 ? "" : ":\($0)" } ?? ""
+        let urls = entry.hostnames.map { "https://\($0)\(suffix)/\(entry.path)" }
+        return urls.isEmpty ? ["https://localhost\(suffix)/\(entry.path)"] : urls
+    }
+
+    /// What a state does to the vendor.
+    static func warning(_ state: EndpointState) -> String? {
+        switch state {
+        case .active: nil
+        case .paused: "Requests are answered 503: Google Cloud tries again, and nothing is disabled there."
+        case .disabled:
+            """
+            Requests are answered 403: Google Cloud then disables the key versions that point here, and after this endpoint is active again \
+            somebody must enable them there.
+            """
+        }
+    }
+}
+
+extension EndpointChange {
+    /// What a checked body says.
+    init(_ body: JSONValue) {
+        self.init()
+        (name, description, path) = (body["name"]?.string, body["description"]?.string, body["path"]?.string)
+        (hostnames, keyID, policyID) = (body.texts("hostnames"), body.id("key_id"), body.id("policy_id"))
+        (issuers, extraAudiences) = (body.ids("issuer_ids"), body.texts("extra_audiences"))
+        allowedProjects = body.texts("allowed_projects")
+    }
+}

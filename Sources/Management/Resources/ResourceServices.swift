@@ -1,0 +1,38 @@
+package import KeyCore
+package import Primitives
+
+/// What the routes of keys, endpoints, issuers, policies and certificates need of the process that they run in.
+package struct ResourceServices: Sendable {
+    /// The database itself, also on dry runs; nil takes the call's.
+    package var database: (any SQLDatabase)?
+    /// The port under which callers reach the data plane; nil if it isn't known.
+    package var dataPlanePort: @Sendable () -> Int? = { nil }
+    /// Fetches a document over HTTPS, without redirects, within limits of time and size.
+    package var fetch: DocumentFetch = { _ in throw Problem.unavailable("this process fetches nothing", cause: "no fetcher") }
+    /// Takes destroyed material out of the database's write-ahead log too. Blocks.
+    package var afterDestruction: @Sendable () throws -> Void = {}
+    /// The last records of the audit journal that pass a filter, oldest first. Blocks.
+    package var journal: @Sendable (_ count: Int, _ filter: AuditFilter) throws -> [AuditEntry] = { _, _ in [] }
+    /// The TLS certificates of the listeners.
+    package var certificates: any CertificateShelf = EmptyCertificateShelf()
+
+    /// Services that do nothing.
+    package init() {}
+}
+
+/// A document that was fetched, and how.
+package struct FetchedDocument: Sendable {
+    package let status: Int
+    /// In lower case, without parameters; empty if the server names none.
+    package let contentType: String
+    package let body: [UInt8]
+    package let timing: HTTPClientTiming
+
+    /// A document as given.
+    package init(status: Int, contentType: String, body: [UInt8], timing: HTTPClientTiming) {
+        (self.status, self.contentType, self.body, self.timing) = (status, contentType, body, timing)
+    }
+}
+
+/// Fetches a document; throws `HTTPClientError` with the step that failed.
+package typealias DocumentFetch = @Sendable (_ url: String) async throws -> FetchedDocument
