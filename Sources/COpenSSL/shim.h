@@ -74,6 +74,11 @@ static inline int shim_sk_GENERAL_NAME_num(const GENERAL_NAMES *names) { return 
 static inline GENERAL_NAME *shim_sk_GENERAL_NAME_value(const GENERAL_NAMES *names, int i) { return sk_GENERAL_NAME_value(names, i); }
 static inline int shim_sk_X509_num(const STACK_OF(X509) *certs) { return sk_X509_num(certs); }
 static inline X509 *shim_sk_X509_value(const STACK_OF(X509) *certs, int i) { return sk_X509_value(certs, i); }
+static inline STACK_OF(X509_EXTENSION) *shim_sk_X509_EXTENSION_new_null(void) { return sk_X509_EXTENSION_new_null(); }
+static inline int shim_sk_X509_EXTENSION_push(STACK_OF(X509_EXTENSION) *list, X509_EXTENSION *e) { return sk_X509_EXTENSION_push(list, e); }
+static inline int shim_sk_X509_EXTENSION_num(const STACK_OF(X509_EXTENSION) *list) { return sk_X509_EXTENSION_num(list); }
+static inline X509_EXTENSION *shim_sk_X509_EXTENSION_value(const STACK_OF(X509_EXTENSION) *list, int i) { return sk_X509_EXTENSION_value(list, i); }
+static inline void shim_sk_X509_EXTENSION_free(STACK_OF(X509_EXTENSION) *list) { sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free); }
 
 // Memory that OpenSSL allocated (macros with file and line), and flag sums that Swift can't read.
 static inline void shim_OPENSSL_free(void *p) { OPENSSL_free(p); }

@@ -30,7 +30,7 @@ final class APIFixture: Sendable {
     init(
         authenticator: (any Authenticating)? = nil, directory: any ApprovalDirectory = NoAccounts(), over database: KeyDatabase? = nil,
         accounts: AccountSettings = AccountSettings(bench: PasswordBench(cost: PasswordCost(logN: 8, r: 8, p: 1))),
-        publish: @escaping @Sendable () -> Void = {}, more: [Route] = []
+        publish: @escaping @Sendable () -> Void = {}, resources: ResourceServices = ResourceServices(), more: [Route] = []
     ) throws {
         store = try database ?? KeyDatabase()
         stores = Stores(database: store.database, sealer: store.sealer, clock: store.clock.wall)
@@ -46,6 +46,7 @@ final class APIFixture: Sendable {
         var services = ManagementServices(
             stores: stores, keySources: [EmbeddedKeySource()], approvals: approvals, version: "0.0.0-test", observation: observation)
         services.accounts = accounts
+        services.resources = resources
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         api = ManagementAPI(

@@ -11,7 +11,9 @@ struct QuorumScope: Sendable {
         case .restoreBackup: call.body["confirm"].map { $0 != .null } ?? false  // without it, it only tells what it would do
         case .addToAdmins: try await givesPower(call)
         case .changeAuditSettings: QuorumScope.touchesAudit(call.body)
-        case .destroyKey, .exportKey, .deleteEndpoint, .changePolicy, .changeQuorum, .changeGrants: true
+        // At an endpoint: only if it is given another policy.
+        case .changePolicy: call.parameters["endpoint"] == nil || call.body["policy_id"] != nil
+        case .destroyKey, .exportKey, .deleteEndpoint, .changeQuorum, .changeGrants: true
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import KeyCore
+import Management
 import Primitives
 
 /// Fetches JWK Sets over HTTPS: no redirects, 256 KiB and 5 s at most, addresses from configuration only (N14).
@@ -12,13 +13,24 @@ struct JWKSFetcher: Sendable {
 
     /// The set's bytes, and for how long the issuer lets us keep them.
     func fetch(_ url: String) async throws -> (body: [UInt8], maxAge: Duration?) {
+        let response = try await response(url)
+        guard response.status == 200 else { throw Complaint("\(url): expected status 200, found \(response.status)") }
+        return (response.body, response.header("cache-control").flatMap(JWKSFetcher.maxAge))
+    }
+
+    /// The document there, whatever its status.
+    func document(_ url: String) async throws -> FetchedDocument {
+        let response = try await response(url)
+        let type = response.header("content-type")?.prefix { $0 != ";" && $0 != " " }.lowercased() ?? ""
+        return FetchedDocument(status: response.status, contentType: type, body: response.body, timing: response.timing)
+    }
+
+    private func response(_ url: String) async throws(HTTPClientError) -> HTTPClientResponse {
         var request = HTTPClientRequest(url: url, connection: connection(url))
         request.totalTimeout = .seconds(5)
         request.connectTimeout = .seconds(3)
         request.maxResponseBytes = 256 << 10
-        let response = try await client.send(request)
-        guard response.status == 200 else { throw Complaint("\(url): expected status 200, found \(response.status)") }
-        return (response.body, response.header("cache-control").flatMap(JWKSFetcher.maxAge))
+        return try await client.send(request)
     }
 
     /// A request to an OpenID provider, by the same route and trust.

@@ -64,7 +64,7 @@ final class Server: Sendable {
             applicationProtocols: ["http/1.1"], logger: logger)
         managementAPI = try ManagementComposition(
             installation, audit: journal, routing: routing, observation: observation, oidc: { try await fetcher.send($0) },
-            resources: ResourceComposition.services(installation, port: dataPlanePort), logger: logger)
+            resources: ResourceComposition.services(installation, port: dataPlanePort, fetcher: fetcher), logger: logger)
         management = try ManagementListener(
             api: managementAPI.api,
             tls: try managementCertificates.load(), settings: configuration.managementSettings(in: installation.folder, logger: logger),

@@ -38,7 +38,7 @@ import Testing
             #expect(answer.status == (algorithm.serves(purpose) ? 201 : 400))
             if answer.status == 201, algorithm.keyType != nil, let id = answer["id"].string {
                 let half = try await api.call("GET", "/api/v1/keys/\(id)/public-key")
-                #expect(try PublicKey(spkiPEM: try #require(half["pem"].string)).type == algorithm.keyType)
+                #expect(try PublicKey(spkiPEM: try #require(half["public_key"].string)).type == algorithm.keyType)
                 #expect(half["jwk"]["kty"]?.string == (algorithm == .rsa2048 ? "RSA" : "EC"))
             }
         }

@@ -10,7 +10,7 @@ import Testing
 
     private func importKey() async throws -> PublicKey {
         let answer = try await api.call("GET", "/api/v1/import-key")
-        return try PublicKey(spkiPEM: try #require(answer["pem"].string))
+        return try PublicKey(spkiPEM: try #require(answer["public_key"].string))
     }
 
     /// Somebody whom the export policy permits.
@@ -53,7 +53,7 @@ import Testing
         guard algorithm.keyType != nil, let id = answer["id"].string else { return }
         let half = try await api.call("GET", "/api/v1/keys/\(id)/public-key")
         let expected = try PrivateKey(pkcs8DER: material).publicKey
-        #expect(try PublicKey(spkiPEM: try #require(half["pem"].string)).isEqual(to: expected))
+        #expect(try PublicKey(spkiPEM: try #require(half["public_key"].string)).isEqual(to: expected))
     }
 
     @Test("material that is not of the key's kind, twice, missing, or wrapped under another key is refused; the answer holds none of it")

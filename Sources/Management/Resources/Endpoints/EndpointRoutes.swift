@@ -25,7 +25,7 @@ package struct EndpointRoutes: RouteProvider {
             Route(
                 .patch, "/api/v1/endpoints/{endpoint}", "updateEndpoint", "Change an endpoint; requests see all of it at once", tag: "Endpoints",
                 access: .needsOn(.updateEndpoints, .endpoint, parameter: "endpoint"), event: .endpointChanged,
-                body: .json(EndpointSchemas.change), answers: [200: .json(EndpointSchemas.endpoint)], allowsDryRun: true, allowsIfMatch: true,
+                quorum: .changePolicy, body: .json(EndpointSchemas.change), answers: [200: .json(EndpointSchemas.endpoint)], allowsDryRun: true, allowsIfMatch: true,
                 handler: update),
             Route(
                 .put, "/api/v1/endpoints/{endpoint}/state", "setEndpointState", "Activate, pause or disable an endpoint", tag: "Endpoints",

@@ -35,7 +35,7 @@ extension KeyRoutes {
     private func importKey(_ call: APICall) async throws -> APIAnswer {
         let key = try await importKeys(call).find().publicKey
         return APIAnswer(200, .json([
-            "pem": .string(try key.spkiPEM()), "algorithm": .string("\(key.type)"), "sha256": .string(Hex.string(key.spkiSHA256)),
+            "public_key": .string(try key.spkiPEM()), "algorithm": .string("\(key.type)"), "sha256": .string(Hex.string(key.spkiSHA256)),
             "wrapping_algorithms": .strings(KeyWrapping.allCases.map(\.rawValue)),
         ]))
     }
@@ -88,7 +88,7 @@ extension KeyRoutes {
         members.append(("kid", .string("\(key.id)/\(version)")))
         return APIAnswer(200, .json([
             "key_id": .string(key.id.description), "version": .integer(Int64(version)), "algorithm": .string(key.algorithm.rawValue),
-            "pem": .string(try publicKey.spkiPEM()), "jwk": .object(members), "sha256": .string(Hex.string(publicKey.spkiSHA256)),
+            "public_key": .string(try publicKey.spkiPEM()), "jwk": .object(members), "sha256": .string(Hex.string(publicKey.spkiSHA256)),
         ]))
     }
 
@@ -137,14 +137,14 @@ extension KeyRoutes {
 /// Transfers on the wire.
 enum KeyTransfer {
     static let importKey = Schema.object(name: "ImportKey", [
-        .required("pem", .text(1...2048), "SubjectPublicKeyInfo"), .required("algorithm", .text(1...16)),
+        .required("public_key", .text(1...2048), "SubjectPublicKeyInfo"), .required("algorithm", .text(1...16)),
         .required("sha256", .text(64...64), "Of the SubjectPublicKeyInfo's DER, hexadecimal"),
         .required("wrapping_algorithms", .array(.oneOf(KeyWrapping.self), count: 1...8)),
     ])
 
     static let publicKey = Schema.object(name: "PublicKey", [
         .required("key_id", .id), .required("version", .integer(1...Int64(UInt32.max))), .required("algorithm", .oneOf(KeyAlgorithm.self)),
-        .required("pem", .text(1...4096), "SubjectPublicKeyInfo"),
+        .required("public_key", .text(1...4096), "SubjectPublicKeyInfo"),
         .required("jwk", .map(keys: StringRule(length: 1...8), values: .text(1...2048), count: 1...8), "RFC 7517"),
         .required("sha256", .text(64...64), "Of the SubjectPublicKeyInfo's DER, hexadecimal"),
     ])
