@@ -51,6 +51,12 @@ enum AccessTable {
         "deleteEndpoint": .on(.deleteEndpoints, "endpoint"),
         "listIssuers": .needs(.readIssuers), "getIssuer": .needs(.readIssuers), "createIssuer": .needs(.createIssuers),
         "updateIssuer": .needs(.updateIssuers), "deleteIssuer": .needs(.deleteIssuers), "testIssuer": .needs(.createIssuers),
+        "listPolicies": .needs(.readPolicies), "getPolicy": .needs(.readPolicies), "createPolicy": .needs(.writePolicies),
+        "deletePolicy": .needs(.deletePolicies), "listPolicyVersions": .needs(.readPolicies), "getPolicyVersion": .needs(.readPolicies),
+        "savePolicyVersion": .needs(.writePolicies), "diffPolicyVersions": .needs(.readPolicies), "rollBackPolicy": .needs(.writePolicies),
+        "validatePolicy": .needs(.readPolicies), "simulatePolicy": .needs(.readPolicies),
+        "listCertificates": .needs(.readCertificates), "stageCertificate": .needs(.writeCertificates),
+        "activateCertificate": .needs(.writeCertificates), "exportCertificate": .needs(.readCertificates),
     ]
 
     private static let observation: [String: Row] = [
