@@ -12,24 +12,20 @@ package struct SealingKeyStore: Sendable {
     package func create(
         rootKey source: RootKeySource, environment: [String: String], now: Instant
     ) throws -> DataSealer {
-        let stretching = source.isPassphrase ? PassphraseStretching(salt: try RandomBytes.generate(16)) : nil
-        let rootKey = try source.load(stretching: stretching, environment: environment)
         let dataKey = SharedSecret(try SecretBytes(randomCount: 32))
-        let sealed = try DataSealer(key: rootKey).seal(dataKey.bytes, at: SealingKeyStore.place)
-        try database.writeBlocking { connection in
-            try connection.execute(
-                "INSERT INTO sealing_keys (id, kind, salt, log_n, sealed, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
-                [
-                    "data", .text(source.isPassphrase ? "passphrase" : "raw"), .optional(stretching?.salt),
-                    .optional(stretching.map { Int64($0.logN) }), .blob(sealed), .integer(now.nanoseconds),
-                ])
-        }
+        let row = try sealedRow(dataKey, rootKey: source, environment: environment, now: now)
+        try writeBlocking { connection in try SealingKeyStore.insert(row, connection) }
         return DataSealer(key: dataKey)
     }
 
     /// Opens the data-sealing key with the root key.
     /// - Throws: `RootKeyError`, or `SealingError.wrongRootKey`.
     package func open(rootKey source: RootKeySource, environment: [String: String]) throws -> DataSealer {
+        DataSealer(key: try openKey(rootKey: source, environment: environment))
+    }
+
+    /// As `open`, the key itself.
+    func openKey(rootKey source: RootKeySource, environment: [String: String]) throws -> SharedSecret {
         let rows = try database.readBlocking { connection in
             try connection.query("SELECT salt, log_n, sealed FROM sealing_keys WHERE id = $1", ["data"])
         }
@@ -40,11 +36,31 @@ package struct SealingKeyStore: Sendable {
         guard (10...19).contains(logN) else { throw StoreError.corrupt("scrypt cost \(logN)") }
         let rootKey = try source.load(stretching: salt.map { PassphraseStretching(salt: $0, logN: logN) }, environment: environment)
         do {
-            return DataSealer(key: SharedSecret(try DataSealer(key: rootKey).open(try row.blob("sealed"), at: SealingKeyStore.place)))
+            return SharedSecret(try DataSealer(key: rootKey).open(try row.blob("sealed"), at: SealingKeyStore.place))
         } catch SealingError.unauthentic {
             throw SealingError.wrongRootKey
         }
     }
+
+    /// The row of a data-sealing key, sealed under a root key.
+    func sealedRow(
+        _ dataKey: SharedSecret, rootKey source: RootKeySource, environment: [String: String], now: Instant
+    ) throws -> [SQLValue] {
+        let stretching = source.isPassphrase ? PassphraseStretching(salt: try RandomBytes.generate(16)) : nil
+        let rootKey = try source.load(stretching: stretching, environment: environment)
+        let sealed = try DataSealer(key: rootKey).seal(dataKey.bytes, at: SealingKeyStore.place)
+        return [
+            "data", .text(source.isPassphrase ? "passphrase" : "raw"), .optional(stretching?.salt),
+            .optional(stretching.map { Int64($0.logN) }), .blob(sealed), .integer(now.nanoseconds),
+        ]
+    }
+
+    static func insert(_ row: [SQLValue], _ connection: borrowing SQLConnection) throws {
+        try connection.execute(
+            "INSERT INTO sealing_keys (id, kind, salt, log_n, sealed, created_at) VALUES ($1, $2, $3, $4, $5, $6)", row)
+    }
+
+    func writeBlocking<R>(_ body: (borrowing SQLConnection) throws -> R) throws -> R { try database.writeBlocking(body) }
 }
 
 /// Named secrets of the server itself, sealed: the audit's checkpoint key, a development issuer's private key.

@@ -18,4 +18,14 @@ package enum AtomicFile {
         }
         try Directory.sync(Directory.parent(of: path))
     }
+
+    /// Gives a file, which is synchronised first, the name of another one in the same file system; durable when this returns.
+    /// - Throws: `FileError`.
+    package static func move(_ path: String, to name: String) throws(FileError) {
+        let descriptor = try FileError.check("open", path) { open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) }
+        defer { close(descriptor) }
+        try FileError.check("fsync", path) { fsync(descriptor) }
+        try FileError.check("rename", name) { rename(path, name) }
+        try Directory.sync(Directory.parent(of: name))
+    }
 }

@@ -5,7 +5,7 @@ package final class SQLColumns: Sendable {
     private let positions: [String: Int]
 
     /// Of two columns with one name the first is found.
-    init(_ names: [String]) {
+    package init(_ names: [String]) {
         self.names = names
         positions = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
     }
@@ -20,7 +20,8 @@ package struct SQLRow: Sendable {
     /// The values in the order of `columns`.
     package let values: [SQLValue]
 
-    init(columns: SQLColumns, values: [SQLValue]) {
+    /// A row as given.
+    package init(columns: SQLColumns, values: [SQLValue]) {
         self.columns = columns
         self.values = values
     }

@@ -27,7 +27,7 @@ struct Holdfast: AsyncParsableCommand {
         subcommands: [VersionCommand.self, CompletionCommand.self],
         groupedSubcommands: [
             CommandGroup(name: "This machine", subcommands: [
-                InitCommand.self, ServeCommand.self, DoctorCommand.self, ResetAdminCommand.self,
+                InitCommand.self, ServeCommand.self, DoctorCommand.self, RestoreCommand.self, RekeyCommand.self, ResetAdminCommand.self,
             ]),
             CommandGroup(name: "Signing in", subcommands: [
                 LoginCommand.self, LogoutCommand.self, WhoAmICommand.self, PasswordCommand.self, TOTPCommand.self, TokenCommand.self,

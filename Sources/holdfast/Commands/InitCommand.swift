@@ -136,7 +136,8 @@ struct InitCommand: AsyncParsableCommand {
         return "root.key        opens everything in here: back it up apart from the folder"
     }
 
-    private var rootKeyField: String {
+    /// The member of `rootKey` in the configuration.
+    var rootKeyField: String {
         if let passphraseFile { return "passphraseFile: \"\(URL(fileURLWithPath: passphraseFile).path)\"" }
         if let rootKeyVariable { return "environment: \"\(rootKeyVariable)\"" }
         return "file: root.key"
@@ -148,7 +149,8 @@ struct InitCommand: AsyncParsableCommand {
         return "127.0.0.1:\(port == 0 ? 0 : port + 1)"
     }
 
-    private var configurationText: String {
+    /// The configuration of a new folder.
+    var configurationText: String {
         """
         # Holdfast's configuration. An unknown or wrong field stops the start and is named. See README.md, "Configuration".
         dataPlane:

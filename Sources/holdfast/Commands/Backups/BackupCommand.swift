@@ -5,8 +5,10 @@ import Primitives
 struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Make, list, verify, download, upload, restore, delete backups of a running server.",
+        discussion: "Without a server, on a data folder or a file: write, check, inspect; and holdfast restore.",
         subcommands: [
             List.self, Create.self, Show.self, Verify.self, Download.self, Upload.self, Restore.self, Delete.self, Schedule.self,
+            BackupWriteCommand.self, BackupCheckCommand.self, BackupInspectCommand.self,
         ])
 
     struct List: ListCommand {

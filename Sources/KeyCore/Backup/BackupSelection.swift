@@ -1,0 +1,72 @@
+import Primitives
+
+/// What a backup is to hold.
+package enum BackupScope: Sendable, Equatable {
+    case all
+    /// These keys, and these endpoints with the keys, policies and issuers that they need; each by id.
+    case selected(keys: [String], endpoints: [String])
+}
+
+/// Which rows a backup holds.
+struct BackupSelection {
+    /// The ids of what was chosen, by table; nil for everything.
+    let roots: [String: Set<String>]?
+
+    /// Finds what the chosen things need.
+    /// - Throws: `.refused` if one of them isn't there.
+    init(_ scope: BackupScope, in connection: borrowing SQLConnection) throws {
+        guard case .selected(let keys, let endpoints) = scope else {
+            roots = nil
+            return
+        }
+        guard !keys.isEmpty || !endpoints.isEmpty else { throw BackupError.refused("expected at least one key or endpoint to back up, found none") }
+        var (keyIDs, policyIDs, issuerIDs) = (Set(keys), Set<String>(), Set<String>())
+        for id in keys where try connection.query("SELECT id FROM keys WHERE id = $1", [.text(id)]).isEmpty {
+            throw StoreError.notFound("key \(id)")
+        }
+        for id in endpoints {
+            guard let row = try connection.query("SELECT key_id, policy_id FROM endpoints WHERE id = $1", [.text(id)]).first else {
+                throw StoreError.notFound("endpoint \(id)")
+            }
+            keyIDs.insert(try row.text("key_id"))
+            policyIDs.insert(try row.text("policy_id"))
+            for row in try connection.query("SELECT issuer_id FROM endpoint_issuers WHERE endpoint_id = $1", [.text(id)]) {
+                issuerIDs.insert(try row.text("issuer_id"))
+            }
+        }
+        var roots = ["keys": keyIDs, "endpoints": Set(endpoints), "policies": policyIDs, "issuers": issuerIDs]
+        try BackupSelection.addParents(of: "keys", to: &roots, connection)
+        self.roots = roots
+    }
+
+    /// Adds what the chosen rows of a table refer to.
+    private static func addParents(
+        of name: String, to roots: inout [String: Set<String>], _ connection: borrowing SQLConnection
+    ) throws {
+        guard let table = try SQLCatalogue.tables(in: connection).first(where: { $0.name == name }) else { return }
+        for id in roots[name] ?? [] {
+            guard let row = try table.row([.text(id)], in: connection) else { continue }
+            for reference in table.references where roots[reference.table] != nil {
+                if let parent = try row.optionalText(reference.columns[0]) { roots[reference.table]?.insert(parent) }
+            }
+        }
+    }
+
+    /// Whether anything of the table can be part of it: it was chosen from, or all that it refers to was.
+    func includes(_ table: SQLTable) -> Bool {
+        guard let roots else { return true }
+        if roots[table.name] != nil { return true }
+        return !table.references.isEmpty && table.references.allSatisfy { $0.columns.count == 1 && roots[$0.table] != nil }
+    }
+
+    /// Whether a row of such a table is part of it.
+    func includes(_ row: SQLRow, of table: SQLTable) throws -> Bool {
+        guard let roots else { return true }
+        if let ids = roots[table.name] { return ids.contains(try row.text("id")) }
+        for reference in table.references {
+            guard let id = try row.optionalText(reference.columns[0]) else { continue }
+            guard roots[reference.table]?.contains(id) == true else { return false }
+        }
+        return true
+    }
+}

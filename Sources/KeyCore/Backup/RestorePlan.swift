@@ -1,0 +1,70 @@
+import Primitives
+
+/// What a restore would do, or has done.
+package struct RestorePlan: Sendable, Equatable {
+    /// How many rows of a table are concerned.
+    package struct TableChanges: Sendable, Equatable {
+        package let table: String
+        /// Rows that come back, change, go, and rows newer than the backup that stay.
+        package var added: Int64 = 0, changed: Int64 = 0, removed: Int64 = 0, kept: Int64 = 0
+    }
+
+    /// A thing with a name that comes back, changes, goes or stays.
+    package struct NamedChange: Sendable, Equatable {
+        package enum Change: String, Sendable, CaseIterable { case added, changed, removed, kept }
+        package let table: String, id: String, name: String
+        package let change: Change
+    }
+
+    /// Something that was stopped after the backup, in which it is still alive.
+    package struct Revived: Sendable, Equatable {
+        /// `key`, `key_version`, `endpoint` or `user`.
+        package let kind: String
+        /// As `resurrect` names it: `key_version:<key id>/<number>`, `endpoint:<id>`.
+        package let reference: String
+        package let name: String
+        /// What it is now, and what it is in the backup.
+        package let now: String, inBackup: String
+        /// Whether it comes back, because `resurrect` names it; otherwise what it is now stands.
+        package let comesBack: Bool
+    }
+
+    /// A policy that was changed after the backup.
+    package struct NewerPolicy: Sendable, Equatable {
+        package let id: String, name: String
+        /// Version numbers.
+        package let now: Int64, inBackup: Int64
+    }
+
+    package let header: BackupHeader
+    package internal(set) var tables: [TableChanges] = []
+    /// At most 1000.
+    package internal(set) var changes: [NamedChange] = []
+    /// All of them.
+    package internal(set) var revived: [Revived] = []
+    package internal(set) var newerPolicies: [NewerPolicy] = []
+    /// Whatever is different from one plan to another: 64 hexadecimal digits that have to be repeated.
+    package internal(set) var confirmation = ""
+    /// The epoch of the installation; once it is done, the new one.
+    package internal(set) var epoch: Int64 = 0
+
+    /// Whether anything would be different.
+    package var changesAnything: Bool { tables.contains { $0.added + $0.changed + $0.removed > 0 } }
+
+    static let maxChanges = 1000
+}
+
+/// What is to be restored, and how.
+package struct RestoreOrder: Sendable {
+    /// What comes back although it was stopped after the backup: `key:<id>`, `key_version:<key id>/<number>`, `endpoint:<id>`, `user:<id>`.
+    package var resurrect: Set<String>
+    /// The confirmation of the plan that is to be carried out.
+    package var confirmation: String?
+    /// Who asks, as in the audit.
+    package var actor: String
+
+    /// An order as given.
+    package init(resurrect: Set<String> = [], confirmation: String? = nil, actor: String) {
+        (self.resurrect, self.confirmation, self.actor) = (resurrect, confirmation, actor)
+    }
+}

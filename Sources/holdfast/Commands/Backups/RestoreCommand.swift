@@ -1,0 +1,180 @@
+import ArgumentParser
+import Foundation
+import KeyCore
+import Primitives
+
+struct RestoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore",
+        abstract: "Make a data folder from a backup, or bring one back to a backup; without a running server.",
+        discussion: """
+            Into a folder without an installation everything is restored, sealed under a new root key: root.key is made, or the one that
+            is there already is used. Configuration and TLS files come from the backup if they are in it and not in the folder.
+
+            Into an installation, the first call only prints what would change. What was destroyed, disabled or deleted since the backup
+            stays so, unless --resurrect names it. The printed --confirm does it.
+
+            Example: holdfast restore nightly.hfb --data /var/lib/holdfast
+            """)
+
+    @Argument(help: "The backup.") var file: String
+    @OptionGroup var data: DataOption
+    @OptionGroup var opener: OpenerOption
+    @Option(name: .long, help: ArgumentHelp("Carry out the plan with this confirmation.", valueName: "digits")) var confirm: String?
+    @Option(name: .long, help: ArgumentHelp("Bring this back although it was stopped since; may be repeated.", valueName: "reference"))
+    var resurrect: [String] = []
+    @Option(name: .long, help: ArgumentHelp("New folder: make the root key from the passphrase in this file.", valueName: "file"))
+    var rootKeyPassphraseFile: String?
+    @Option(name: .long, help: ArgumentHelp("New folder: take the root key from this environment variable.", valueName: "name"))
+    var rootKeyVariable: String?
+    @OptionGroup var output: OutputOption
+
+    func validate() throws {
+        guard rootKeyPassphraseFile == nil || rootKeyVariable == nil else {
+            throw ValidationError("expected at most one of --root-key-passphrase-file and --root-key-variable")
+        }
+    }
+
+    func run() async throws {
+        Hardening.apply(allowsDumps: false)
+        _ = try BackupFileReader(absolute(file))  // what is no backup is told before anybody is asked for a passphrase
+        let folder = try data.folder
+        if FileManager.default.fileExists(atPath: folder.databasePath) {
+            try await restoreInto(folder)
+        } else {
+            try await restoreNew(folder)
+        }
+    }
+
+    private func stage(in folder: DataFolder) throws -> BackupStaging {
+        let opener = try opener.read()
+        let meter = Meter("% read")
+        defer { meter.end() }
+        return try BackupStaging(absolute(file), opener: opener, folder: folder.path) { meter.show(Int64($0 * 100)) }
+    }
+
+    // MARK: Into an installation
+
+    private func restoreInto(_ folder: DataFolder) async throws {
+        let lock = try OfflineLock(folder)
+        defer { withExtendedLifetime(lock) {} }
+        try await Administration.run(data) { administration in
+            let installation = administration.installation
+            let staging = try stage(in: folder)
+            let restore = Restore(database: installation.database, sealer: installation.sealer, clock: installation.clock)
+            var order = RestoreOrder(resurrect: Set(resurrect), confirmation: confirm, actor: "local:\(NSUserName())")
+            guard confirm != nil else {
+                let plan = try await restore.plan(staging, order)
+                if output.json { return print(String(decoding: plan.document.json, as: UTF8.self)) }
+                plan.print()
+                return print("Nothing was changed. To do this: repeat the command with --confirm \(plan.confirmation)")
+            }
+            order.confirmation = confirm
+            try await administration.record(.restoredOffline, target: staging.header.id.description) { $0.outcome = .begun }
+            let plan: RestorePlan
+            do { plan = try await restore.run(staging, order) } catch {
+                try await administration.record(.restoredOffline, target: staging.header.id.description) { $0.outcome = .failed }
+                throw error
+            }
+            try installation.database.checkpoint()
+            try await administration.record(.restoredOffline, target: staging.header.id.description)
+            if output.json { return print(String(decoding: plan.document.json, as: UTF8.self)) }
+            plan.print()
+            print("Restored; the installation's epoch is \(plan.epoch).")
+        }
+    }
+
+    // MARK: Into a new folder
+
+    private func restoreNew(_ folder: DataFolder) async throws {
+        try FileManager.default.createDirectory(
+            atPath: folder.path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let staging = try stage(in: folder)
+        try makeFiles(folder, staging)
+        let configuration = try folder.configuration()
+        let plan = try await makeDatabase(folder, configuration, staging)
+        try await Administration.run(data) { administration in
+            try await administration.record(.restoredOffline, target: staging.header.id.description)
+        }
+        if output.json { return print(String(decoding: plan.document.json, as: UTF8.self)) }
+        print("""
+            Restored \(folder.path) from the backup \(staging.header.id) of \(staging.header.createdAt.short):
+              \(staging.header.counts.keys) keys, \(staging.header.counts.endpoints) endpoints, \(staging.header.counts.issuers) issuers, \(staging.header.counts.policies) policies; epoch \(plan.epoch)
+            """)
+        if case .file(let path) = configuration.rootKey { print("  \(path)        opens everything in here: back it up apart from the folder") }
+        print("Next: holdfast serve --data \(folder.path)")
+    }
+
+    /// Configuration, certificates and root key, as far as they aren't there; so an interrupted restore can be repeated.
+    private func makeFiles(_ folder: DataFolder, _ staging: BackupStaging) throws {
+        let files = FileManager.default
+        var arguments = ["--data", folder.path]
+        if let rootKeyPassphraseFile { arguments += ["--passphrase-file", rootKeyPassphraseFile] }
+        if let rootKeyVariable { arguments += ["--root-key-variable", rootKeyVariable] }
+        let initial = try InitCommand.parse(arguments)
+        try FolderMembers.write(try staging.members().filter { !files.fileExists(atPath: folder.file($0.name)) }, to: folder)
+        if !files.fileExists(atPath: folder.configurationPath) {
+            if !files.fileExists(atPath: folder.file("tls")) {
+                try DevelopmentCertificates.make(in: folder.file("tls"), hostnames: initial.hostname)
+            }
+            try Data(initial.configurationText.utf8).write(to: URL(fileURLWithPath: folder.configurationPath), options: .atomic)
+        } else if rootKeyPassphraseFile != nil || rootKeyVariable != nil {
+            try RootKeyField.replace(in: folder, with: initial.rootKeyField)
+        }
+        if case .file(let path) = folder.rootKey(try folder.configuration().rootKey), !files.fileExists(atPath: path) {
+            try PrivateFile.create(path, Hex.encodeSecret(try SecretBytes(randomCount: 32)))
+        }
+    }
+
+    /// The database takes its name when it is complete.
+    private func makeDatabase(_ folder: DataFolder, _ configuration: Configuration, _ staging: BackupStaging) async throws -> RestorePlan {
+        let path = folder.file(".restoring.db")
+        PrivateDatabaseFile.remove(path)
+        let database = try SQLiteDatabase(path: path)
+        defer { PrivateDatabaseFile.remove(path) }
+        try database.migrate(Schema.migrations)
+        let sealer = try SealingKeyStore(database: database).create(
+            rootKey: folder.rootKey(configuration.rootKey), environment: ProcessInfo.processInfo.environment, now: WallClock.system.now)
+        let restore = Restore(database: database, sealer: sealer, clock: .system)
+        var order = RestoreOrder(resurrect: Set(resurrect), actor: "local:\(NSUserName())")
+        order.confirmation = try await restore.plan(staging, order).confirmation
+        let plan = try await restore.run(staging, order)
+        try database.checkpoint()
+        try database.close()
+        try PrivateDatabaseFile.name(path, folder.databasePath)
+        return plan
+    }
+}
+
+/// Proof that no server works on a data folder, for as long as it is held.
+struct OfflineLock {
+    private let lock: FileLock
+
+    init(_ folder: DataFolder) throws {
+        let audit = try folder.configuration().audit
+        let path = folder.file(audit.folder)
+        do {
+            try Directory.create(path)
+            lock = try FileLock("\(path)/journal-\(audit.node).lock")
+        } catch where error.category == .locked {
+            throw Complaint("a server runs on \(folder.path): stop it first, or do this through its API")
+        }
+    }
+}
+
+extension RestorePlan {
+    /// For people.
+    func print() {
+        var table = Table("TABLE", "ADDED", "CHANGED", "REMOVED", "KEPT")
+        for row in tables { table.add(row.table, "\(row.added)", "\(row.changed)", "\(row.removed)", "\(row.kept)") }
+        table.print(whenEmpty: "Nothing differs from the backup.")
+        if !revived.isEmpty {
+            var table = Table("STOPPED SINCE THE BACKUP", "NAME", "NOW", "IN THE BACKUP", "BECOMES")
+            for thing in revived { table.add(thing.reference, thing.name, thing.now, thing.inBackup, thing.comesBack ? thing.inBackup : thing.now) }
+            Swift.print("")
+            table.print(whenEmpty: "")
+        }
+        for policy in newerPolicies { Swift.print("Policy “\(policy.name)” goes back from version \(policy.now) to \(policy.inBackup).") }
+        for change in changes where change.change == .removed { Swift.print("Removed: \(change.table) “\(change.name)”") }
+    }
+}
