@@ -44,7 +44,8 @@ final class APIFixture: Sendable {
             stores: stores, auditFolder: journals, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             verify: { try AuditVerifier(folder: journals, checkpoints: nil).verify() })
         var services = ManagementServices(
-            stores: stores, keySources: [EmbeddedKeySource()], approvals: approvals, version: "0.0.0-test", observation: observation)
+            stores: stores, keySources: [EmbeddedKeySource()], approvals: approvals, version: "0.0.0-test", observation: observation,
+            backups: try Backups(stores, folder: store.folder + "/backups", program: "0.0.0-test"))
         services.accounts = accounts
         services.resources = resources
         var logger = Logger(label: "test")

@@ -11,13 +11,15 @@ package struct ManagementServices: Sendable {
     package var accounts = AccountSettings()
     /// What keys, endpoints, issuers, policies and certificates need of the process.
     package var resources = ResourceServices()
+    package let backups: Backups
 
     /// Services as given.
     package init(
-        stores: Stores, keySources: [any KeySource], approvals: Approvals, version: String, observation: Observation
+        stores: Stores, keySources: [any KeySource], approvals: Approvals, version: String, observation: Observation,
+        backups: Backups
     ) {
         (self.stores, self.keySources, self.approvals, self.version) = (stores, keySources, approvals, version)
-        self.observation = observation
+        (self.observation, self.backups) = (observation, backups)
     }
 }
 
@@ -35,6 +37,8 @@ package enum ManagementRoutes {
             ApprovalRoutes(services.approvals, clock: services.stores.clock),
             QuorumRoutes(services.approvals),
             AccountRoutes(services.accounts),
+            BackupRoutes(services.backups),
+            BackupScheduleRoutes(clock: services.stores.clock),
         ] + services.observation.providers(services)
     }
 

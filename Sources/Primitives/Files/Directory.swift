@@ -32,6 +32,12 @@ package enum Directory {
         }
     }
 
+    /// Removes a file (not a folder) for good: durable when this returns. One that isn't there is no error.
+    package static func remove(_ path: String) throws(FileError) {
+        do { try FileError.check("remove", path) { unlink(path) } } catch where error.category == .notFound { return }
+        try sync(parent(of: path))
+    }
+
     /// Makes the folder's entries durable: files created, renamed or removed in it.
     package static func sync(_ path: String) throws(FileError) {
         let descriptor = try FileError.check("open", path) { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }

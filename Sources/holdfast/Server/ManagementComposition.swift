@@ -6,6 +6,8 @@ import Management
 /// The management API of this build: what stands behind its routes (`ManagementRoutes` lists them).
 struct ManagementComposition: Sendable {
     let api: ManagementAPI
+    let backups: Backups
+    let backupScheduler: BackupScheduler
     private let approvals: Approvals
     private let answers: StoredAnswers
     private let logger: Logger
@@ -18,8 +20,13 @@ struct ManagementComposition: Sendable {
         approvals = Approvals(stores, directory: AccountDirectory(stores), audit: audit)
         answers = try StoredAnswers(stores)
         self.logger = logger
+        backups = try Backups(stores, folder: installation.folder.file("backups"), program: Version.text) {
+            try FolderMembers.read(installation.folder, installation.configuration)
+        }
+        backupScheduler = BackupScheduler(backups, stores: stores, audit: audit)
         var services = ManagementServices(
-            stores: stores, keySources: KeySources.all, approvals: approvals, version: Version.text, observation: observation)
+            stores: stores, keySources: KeySources.all, approvals: approvals, version: Version.text, observation: observation,
+            backups: backups)
         services.accounts.oidc = oidc
         services.resources = resources
         api = ManagementAPI(

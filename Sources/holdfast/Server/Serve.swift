@@ -111,6 +111,10 @@ final class Server: Sendable {
             group.addTask { await self.background.run("deliver-alerts", every: .seconds(1)) { try await self.observation.alerts.deliver() } }
             group.addTask { await self.background.run("reload-settings", every: .seconds(1)) { try await self.observation.settings.reload() } }
             group.addTask { await self.managementAPI.keepHouse() }
+            group.addTask {
+                try? await self.managementAPI.backups.reconcile()
+                await self.background.run("scheduled-backup", every: .seconds(15)) { try await self.managementAPI.backupScheduler.run() }
+            }
             await stop()
             logger.info("stopping: no new connections; requests in progress are answered")
             await management.stop()
@@ -229,6 +233,7 @@ final class Server: Sendable {
         health.register(jwks, issuers: { [routing] in routing.snapshot.issuers })
         health.register(certificates: [("data-plane", certificates), ("management", managementCertificates)])
         health.register(folder: installation.folder)
+        health.register(managementAPI.backupScheduler)
     }
 }
 

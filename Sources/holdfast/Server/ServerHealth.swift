@@ -17,6 +17,19 @@ struct ServerHealth {
         }
     }
 
+    func register(_ backups: BackupScheduler) {
+        board.add("backups") {
+            do {
+                let schedule = try await backups.schedule()
+                if let failure = schedule.lastFailure { return ComponentHealth(.degraded, "the last scheduled backup failed: \(failure)", since: schedule.lastFailureAt) }
+                guard schedule.isEnabled else { return ComponentHealth(.ok, "no schedule") }
+                return ComponentHealth(.ok, schedule.lastSuccessAt.map { "the last scheduled backup is of \(RFC3339.string($0))" } ?? "none was due so far")
+            } catch {
+                return ComponentHealth(.degraded, "\(error)")
+            }
+        }
+    }
+
     func register(_ database: SQLiteDatabase) {
         board.add("database") {
             do {

@@ -32,7 +32,7 @@ struct RekeyCommand: AsyncParsableCommand {
         Hardening.apply(allowsDumps: false)
         let folder = try data.folder
         let lock = try OfflineLock(folder)
-        defer { withExtendedLifetime(lock) {} }
+        defer { lock.release() }
         let change = try RootKeyChange(self, folder)
         if try change.isDone() {
             try change.finish()

@@ -57,30 +57,41 @@ struct RestoreCommand: AsyncParsableCommand {
 
     private func restoreInto(_ folder: DataFolder) async throws {
         let lock = try OfflineLock(folder)
-        defer { withExtendedLifetime(lock) {} }
         try await Administration.run(data) { administration in
-            let installation = administration.installation
             let staging = try stage(in: folder)
+            let installation = administration.installation
             let restore = Restore(database: installation.database, sealer: installation.sealer, clock: installation.clock)
-            var order = RestoreOrder(resurrect: Set(resurrect), confirmation: confirm, actor: "local:\(NSUserName())")
-            guard confirm != nil else {
+            let order = RestoreOrder(resurrect: Set(resurrect), confirmation: confirm, actor: "local:\(NSUserName())")
+            if confirm == nil {
                 let plan = try await restore.plan(staging, order)
-                if output.json { return print(String(decoding: plan.document.json, as: UTF8.self)) }
-                plan.print()
-                return print("Nothing was changed. To do this: repeat the command with --confirm \(plan.confirmation)")
+                show(plan, "Nothing was changed. To do this: repeat the command with --confirm \(plan.confirmation)")
+            } else {
+                let plan = try await carryOut(restore, staging, order, administration)
+                show(plan, "Restored; the installation's epoch is \(plan.epoch).")
             }
-            order.confirmation = confirm
-            try await administration.record(.restoredOffline, target: staging.header.id.description) { $0.outcome = .begun }
-            let plan: RestorePlan
-            do { plan = try await restore.run(staging, order) } catch {
-                try await administration.record(.restoredOffline, target: staging.header.id.description) { $0.outcome = .failed }
-                throw error
-            }
-            try installation.database.checkpoint()
-            try await administration.record(.restoredOffline, target: staging.header.id.description)
-            if output.json { return print(String(decoding: plan.document.json, as: UTF8.self)) }
-            plan.print()
-            print("Restored; the installation's epoch is \(plan.epoch).")
+        }
+        lock.release()
+    }
+
+    private func show(_ plan: RestorePlan, _ conclusion: String) {
+        guard !output.json else { return print(String(decoding: plan.document.json, as: UTF8.self)) }
+        plan.print()
+        print(conclusion)
+    }
+
+    private func carryOut(
+        _ restore: Restore, _ staging: BackupStaging, _ order: RestoreOrder, _ administration: Administration
+    ) async throws -> RestorePlan {
+        let target = staging.header.id.description
+        try await administration.record(.restoredOffline, target: target) { $0.outcome = .begun }
+        do {
+            let plan = try await restore.run(staging, order)
+            try administration.installation.database.checkpoint()
+            try await administration.record(.restoredOffline, target: target)
+            return plan
+        } catch {
+            try await administration.record(.restoredOffline, target: target) { $0.outcome = .failed }
+            throw error
         }
     }
 
@@ -146,9 +157,9 @@ struct RestoreCommand: AsyncParsableCommand {
     }
 }
 
-/// Proof that no server works on a data folder, for as long as it is held.
-struct OfflineLock {
-    private let lock: FileLock
+/// Proof that no server works on a data folder, from when it is made until it is released.
+final class OfflineLock {
+    private var lock: FileLock?
 
     init(_ folder: DataFolder) throws {
         let audit = try folder.configuration().audit
@@ -156,10 +167,13 @@ struct OfflineLock {
         do {
             try Directory.create(path)
             lock = try FileLock("\(path)/journal-\(audit.node).lock")
-        } catch where error.category == .locked {
+        } catch {
+            guard error.category == .locked else { throw error }
             throw Complaint("a server runs on \(folder.path): stop it first, or do this through its API")
         }
     }
+
+    func release() { lock = nil }
 }
 
 extension RestorePlan {
