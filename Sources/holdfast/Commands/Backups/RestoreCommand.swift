@@ -19,7 +19,7 @@ struct RestoreCommand: AsyncParsableCommand {
 
     @Argument(help: "The backup.") var file: String
     @OptionGroup var data: DataOption
-    @OptionGroup var opener: OpenerOption
+    @OptionGroup var opener: OfflineOpenerOption
     @Option(name: .long, help: ArgumentHelp("Carry out the plan with this confirmation.", valueName: "digits")) var confirm: String?
     @Option(name: .long, help: ArgumentHelp("Bring this back although it was stopped since; may be repeated.", valueName: "reference"))
     var resurrect: [String] = []

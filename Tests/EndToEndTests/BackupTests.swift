@@ -1,0 +1,129 @@
+import Foundation
+import Primitives
+import Testing
+import TestSupport
+
+extension EndToEnd {
+    @Suite("Backups")
+    struct BackupTests {
+        private let elsewhere: SpawnedInstallation
+        init() throws { elsewhere = try SpawnedInstallation() }
+
+        private func passphrase(_ installation: SpawnedInstallation) throws -> String {
+            try installation.folder.write("passphrase", "a passphrase of some length\n")
+        }
+
+        /// Restores into `elsewhere`, where demo.json is what scripts of the first installation had.
+        private func restoreElsewhere(_ backup: String, from demo: RunningDemo) async throws {
+            try await elsewhere.succeed("restore", backup, "--passphrase-file", try passphrase(demo.installation))
+            try elsewhere.folder.write("data/demo.json", demo.installation.folder.bytes("data/demo.json"))
+        }
+
+        @Test("made while the server serves, restored on another machine under another root key, it unwraps what was wrapped before")
+        func anotherMachine() async throws {
+            let demo = try await RunningDemo()
+            let blob = try await demo.caller.blob(of: Array("secret".utf8))
+            let backup = demo.installation.folder.file("b.hfb")
+            let secret = try passphrase(demo.installation)
+            try await demo.installation.succeed("backup", "write", backup, "--files", "--passphrase-file", secret)
+            let check = try await SpawnedInstallation.run(["backup", "check", backup, "--passphrase-file", secret])
+            #expect(check.status == 0, "\(check.text)")
+            #expect(check.output.contains("all of which open"))
+            try await demo.server.stop()
+            try await restoreElsewhere(backup, from: demo)
+            #expect(elsewhere.folder.bytes("data/root.key") != demo.installation.folder.bytes("data/root.key"))
+            let server = try await elsewhere.serve()
+            let caller = try await elsewhere.caller()
+            #expect(try await caller.unwrap(blob).bytes("plaintext") == Array("secret".utf8))
+            let newer = try await caller.blob(of: [1, 2, 3])
+            #expect(try await caller.unwrap(newer).bytes("plaintext") == [1, 2, 3])
+            try await server.stop()
+            #expect(try await elsewhere.run("audit", "verify").status == 0)
+        }
+
+        @Test("restore and rekey refuse to work beside a running server")
+        func besideServer() async throws {
+            let demo = try await RunningDemo()
+            let backup = demo.installation.folder.file("b.hfb")
+            let secret = try passphrase(demo.installation)
+            try await demo.installation.succeed("backup", "write", backup, "--passphrase-file", secret)
+            for arguments in [["restore", backup, "--passphrase-file", secret], ["rekey"]] {
+                let outcome = try await SpawnedInstallation.run(arguments + ["--data", demo.installation.data])
+                #expect(outcome.status != 0)
+                #expect(outcome.text.contains("a server runs on"), "\(outcome.text)")
+            }
+        }
+
+        @Test("into an installation, a restore shows its plan, and does it with the plan's confirmation only")
+        func intoInstallation() async throws {
+            let installation = try await SpawnedInstallation.demo()
+            let (backup, secret) = (installation.folder.file("b.hfb"), try passphrase(installation))
+            try await installation.succeed("backup", "write", backup, "--passphrase-file", secret)
+            let plan = try JSONValue(parsing: Array(try await installation.succeed("restore", backup, "--passphrase-file", secret, "--json").utf8))
+            #expect(plan["changes_anything"]?.bool == false)
+            let confirm = try #require(plan["confirm"]?.string)
+            #expect(try await installation.run("restore", backup, "--passphrase-file", secret, "--confirm", "0000").status != 0)
+            #expect(try await installation.succeed("restore", backup, "--passphrase-file", secret, "--confirm", confirm).contains("epoch is 2"))
+            // The plan that was carried out can't be used again: the epoch is another one.
+            #expect(try await installation.run("restore", backup, "--passphrase-file", secret, "--confirm", confirm).status != 0)
+        }
+
+        @Test("rekey to a passphrase and back to a file, with a new data-sealing key, leaves what was wrapped readable")
+        func rekey() async throws {
+            let demo = try await RunningDemo()
+            let blob = try await demo.caller.blob(of: [7])
+            try await demo.server.stop()
+            let installation = demo.installation
+            let old = installation.folder.bytes("data/root.key")
+            let passphrase = try installation.folder.write("root-passphrase", "a root passphrase of some length\n")
+            try await installation.succeed("rekey", "--to-passphrase-file", passphrase, "--data-key")
+            #expect(installation.folder.text("data/holdfast.yaml").contains("passphraseFile: \"\(passphrase)\""))
+            try await installation.succeed("rekey", "--to-file", installation.folder.file("data/root.key2"))
+            try await installation.succeed("rekey")
+            #expect(!installation.folder.contains("data/root.key2.new"))
+            #expect(installation.folder.bytes("data/root.key2") != old)
+            let server = try await installation.serve()
+            #expect(try await installation.caller().unwrap(blob).bytes("plaintext") == [7])
+            try await server.stop()
+            #expect(try await installation.run("audit", "verify").status == 0)
+        }
+
+        @Test("kill -9 while backups are written leaves whole ones or none", arguments: [5, 40, 120, 250])
+        func killedBackup(milliseconds: Int) async throws {
+            let installation = try await SpawnedInstallation.demo()
+            let (backup, secret) = (installation.folder.file("b.hfb"), try passphrase(installation))
+            let process = try SpawnedProcess(
+                try SpawnedInstallation.program, ["backup", "write", backup, "--passphrase-file", secret, "--data", installation.data])
+            try await Task.sleep(for: .milliseconds(milliseconds))
+            process.signal(SIGKILL)
+            try await process.wait()
+            if !installation.folder.contains("b.hfb") {
+                try await installation.succeed("backup", "write", backup, "--passphrase-file", secret)
+            }
+            #expect(try await SpawnedInstallation.run(["backup", "check", backup, "--passphrase-file", secret]).status == 0)
+            #expect(!installation.folder.contains("b.hfb.partial"))
+        }
+
+        @Test("kill -9 while it is restored into a new folder: the same command then does it", arguments: [100, 400, 700, 1000])
+        func killedRestore(milliseconds: Int) async throws {
+            let demo = try await RunningDemo()
+            let blob = try await demo.caller.blob(of: [7])
+            let (backup, secret) = (demo.installation.folder.file("b.hfb"), try passphrase(demo.installation))
+            try await demo.installation.succeed("backup", "write", backup, "--files", "--passphrase-file", secret)
+            try await demo.server.stop()
+            let process = try SpawnedProcess(
+                try SpawnedInstallation.program, ["restore", backup, "--passphrase-file", secret, "--data", elsewhere.data])
+            try await Task.sleep(for: .milliseconds(milliseconds))
+            process.signal(SIGKILL)
+            try await process.wait()
+            if elsewhere.folder.contains("data/holdfast.db") {
+                try elsewhere.folder.write("data/demo.json", demo.installation.folder.bytes("data/demo.json"))
+            } else {
+                try await restoreElsewhere(backup, from: demo)
+            }
+            let server = try await elsewhere.serve()
+            #expect(try await elsewhere.caller().unwrap(blob).bytes("plaintext") == [7])
+            try await server.stop()
+        }
+    }
+}
