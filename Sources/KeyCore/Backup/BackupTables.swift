@@ -13,7 +13,6 @@ package enum BackupTables {
         "sessions": "whoever was signed in signs in again",
         "api_tokens": "one that was revoked since would work again; new ones are made",
         "sign_in_failures": "would lock people out, or let them in, for what is long past",
-        "oidc_sign_ins": "sign-ins that were under way",
         "idempotency_keys": "answers to requests that are long past",
         "approvals": "what waited for approval then is asked for again",
         "approval_votes": "belong to approvals",

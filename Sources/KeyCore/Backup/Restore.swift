@@ -100,7 +100,8 @@ package struct Restore: Sendable {
 
     private func freeNames(_ work: RestoreComparison.TableWork, _ live: borrowing SQLConnection) throws {
         let table = work.table
-        let texts = table.columns.filter { $0.type == .text && !table.primaryKey.contains($0.name) }.map(\.name)
+        let fixed = Set(table.primaryKey + table.references.flatMap(\.columns))
+        let texts = table.columns.filter { $0.type == .text && !fixed.contains($0.name) }.map(\.name)
         for column in Set(table.uniques.compactMap { unique in unique.last(where: texts.contains) }) {
             for (number, key) in (work.changed + work.removed).enumerated() {
                 try live.execute(

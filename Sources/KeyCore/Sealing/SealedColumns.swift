@@ -31,6 +31,8 @@ package enum SealedColumns {
     package static let all = [
         SealedColumn(table: "key_versions", identifiers: ["key_id", "number"], column: "material"),
         SealedColumn(table: "secrets", identifiers: ["name"], column: "sealed"),
+        SealedColumn(table: "users", identifiers: ["id"], column: "totp_secret"),
+        SealedColumn(table: "oidc_providers", identifiers: ["id"], column: "client_secret"),
         SealedColumn(table: "settings", identifiers: ["id"], column: "sealed"),
         SealedColumn(table: "approvals", identifiers: ["id"], column: "held"),
         SealedColumn(table: "approvals", identifiers: ["id"], column: "outcome"),
@@ -40,7 +42,7 @@ package enum SealedColumns {
     package static let others: [String: String] = [
         "sealing_keys.salt": "not secret",
         "sealing_keys.sealed": "the data-sealing key itself, sealed under the root key",
-        "idempotency_keys.fingerprint": "a digest",
+        "sessions.token_hash": "a digest", "api_tokens.token_hash": "a digest", "idempotency_keys.fingerprint": "a digest",
         "idempotency_keys.answer": "sealed, but for a day only: a new data-sealing key makes it unreadable, and `rekey` drops it",
     ]
 
