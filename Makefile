@@ -53,6 +53,7 @@ bench: ## measure against nginx in the same run
 	$(BUILD) --product holdfast
 	$(BUILD) --product holdfast-crypto-bench
 	Benchmarks/run "$$($(BUILD) --show-bin-path)/holdfast"
+	Benchmarks/keys "$$($(BUILD) --show-bin-path)/holdfast"
 
 .PHONY: memcheck
 memcheck: ## run the wrapper and TLS tests under AddressSanitizer

@@ -45,6 +45,20 @@ extension EndToEnd {
             #expect(record.contains(Hex.string(Digest.sha256(next.leaf))))
         }
 
+        @Test("without files the server makes the next pair itself: self-signed, for the same names, with a request for a CA")
+        func stageOwn() async throws {
+            let demo = try await RunningDemo()
+            let told = try await demo.installation.succeed("certificate", "stage")
+            #expect(told.contains("BEGIN CERTIFICATE REQUEST"))
+            let out = demo.installation.folder.file("own.der")
+            try await demo.installation.succeed("certificate", "export", "--staged", "--out", out)
+            let own = try Certificate(der: demo.installation.folder.bytes("own.der"))
+            #expect(own.subject == own.issuer)
+            #expect(own.dnsNames == (try Certificate(der: try await shownLeaf(demo))).dnsNames)
+            try await demo.installation.succeed("certificate", "activate")
+            try await eventually("new connections are shown it", within: .seconds(3)) { try await shownLeaf(demo) == own.der }
+        }
+
         @Test("stage refuses a key that doesn't belong to the certificate")
         func stageMismatch() async throws {
             let demo = try await RunningDemo()

@@ -73,4 +73,10 @@ package struct HTTPClientTiming: Sendable {
     package let total: Duration
     /// Whether an earlier request had made the connection.
     package let reusedConnection: Bool
+
+    /// Times as given.
+    package init(resolved: Duration, connected: Duration, secured: Duration, firstByte: Duration, total: Duration, reusedConnection: Bool) {
+        (self.resolved, self.connected, self.secured) = (resolved, connected, secured)
+        (self.firstByte, self.total, self.reusedConnection) = (firstByte, total, reusedConnection)
+    }
 }

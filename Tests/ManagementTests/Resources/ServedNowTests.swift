@@ -28,7 +28,7 @@ private final class Plane: Sendable {
         }
     }
 
-    private func grant(_ operation: KeyCore.Operation, _ id: KeyID) throws -> Grant {
+    private func grant(_ operation: KeyCore.Operation, _ id: KeyID) throws -> KeyCore.Grant {
         try policy.authorize(AccessRequest(operation, of: id, by: "a@example.com", at: api.store.clock.now))
     }
 
