@@ -69,7 +69,12 @@ enum AccessTable {
         "replaceAlertSettings": .needs(.updateAlerts), "testAlertWebhook": .needs(.updateAlerts),
     ]
 
-    private static let backups: [String: Row] = [:]
+    private static let backups: [String: Row] = [
+        "listBackups": .needs(.readBackups), "getBackup": .needs(.readBackups), "createBackup": .needs(.createBackups),
+        "uploadBackup": .needs(.createBackups), "downloadBackup": .needs(.createBackups), "verifyBackup": .needs(.createBackups),
+        "deleteBackup": .needs(.deleteBackups), "planRestore": .needs(.restoreBackups), "restoreBackup": .needs(.restoreBackups),
+        "getBackupSchedule": .needs(.readBackups), "putBackupSchedule": .needs(.createBackups),
+    ]
 
     private static let approvals: [String: Row] = [
         "listApprovals": .signedIn, "getApproval": .signedIn, "cancelApproval": .signedIn,
