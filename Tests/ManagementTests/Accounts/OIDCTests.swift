@@ -17,7 +17,7 @@ import Testing
 
     private func fixture(_ road: OIDCRoad) throws -> AccountFixture {
         let fixture = try AccountFixture(oidc: { try await road.send($0) })
-        fixture.clock.advance(by: WallClock.system.now - fixture.clock.now)
+        fixture.clock.advance(by: WallClock.system.now - fixture.clock.now + .seconds(30))
         return fixture
     }
 

@@ -82,10 +82,10 @@ import Testing
     @Test("N40: by client certificate belong to that certificate: with another valid one, or none, they prove nobody")
     func certificates() async throws {
         let fixture = try AccountFixture()
-        fixture.clock.advance(by: WallClock.system.now - fixture.clock.now + .seconds(5))
         let (alice, _) = try await fixture.person("alice")
         let (bob, _) = try await fixture.person("bob")
         let (first, second) = (try await certificate("alice"), try await certificate("bob"))
+        fixture.clock.advance(by: WallClock.system.now - fixture.clock.now + .seconds(5))
         #expect(try await fixture.call("GET", "/api/v1/self", certificate: first).status == 401)
         for (user, der) in [(alice, first), (bob, second)] {
             let body: JSONValue = ["certificates": [.string(Hex.string(Digest.sha256(der)))]]
