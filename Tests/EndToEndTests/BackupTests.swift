@@ -88,6 +88,52 @@ extension EndToEnd {
             #expect(try await installation.run("audit", "verify").status == 0)
         }
 
+        /// A backup made through the API; its id.
+        private func create(_ demo: RunningDemo, _ secret: String) async throws -> String {
+            let reply = try await demo.installation.succeed("backup", "create", "--passphrase-file", secret, "--json")
+            return try #require(try JSONValue(parsing: Array(reply.utf8))["id"]?.string)
+        }
+
+        @Test("while requests are served, restores through the API refuse none of them, and what was stopped stays stopped")
+        func whileServing() async throws {
+            let demo = try await RunningDemo()
+            let (blob, secret) = (try await demo.caller.blob(of: [7]), try passphrase(demo.installation))
+            let id = try await create(demo, secret)
+            let calls = Task {
+                var statuses: [Int] = []
+                while !Task.isCancelled { statuses.append(try await demo.caller.unwrap(blob).status) }
+                return statuses
+            }
+            for _ in 0..<3 { try await demo.installation.succeed("backup", "restore", id, "--passphrase-file", secret, "--yes") }
+            calls.cancel()
+            let statuses = try await calls.value
+            #expect(!statuses.isEmpty && statuses.allSatisfy { $0 == 200 }, "\(statuses)")
+            try await demo.installation.succeed("endpoint", "set-state", "demo", "paused")
+            try await demo.installation.succeed("backup", "restore", id, "--passphrase-file", secret, "--yes")
+            #expect(try await demo.caller.unwrap(blob).status == 503)
+            let endpoint = try demo.installation.demo("endpointID")
+            try await demo.installation.succeed(
+                "backup", "restore", id, "--passphrase-file", secret, "--yes", "--resurrect", "endpoint:\(endpoint)")
+            #expect(try await demo.caller.unwrap(blob).status == 200)
+        }
+
+        @Test("kill -9 of the server in the midst of a restore leaves the state before it or after it", arguments: [200, 500, 800])
+        func killedServer(milliseconds: Int) async throws {
+            let demo = try await RunningDemo()
+            let (blob, secret) = (try await demo.caller.blob(of: [7]), try passphrase(demo.installation))
+            let id = try await create(demo, secret)
+            let process = try SpawnedProcess(
+                try SpawnedInstallation.program,
+                ["backup", "restore", id, "--passphrase-file", secret, "--yes", "--data", demo.installation.data])
+            try await Task.sleep(for: .milliseconds(milliseconds))
+            try await demo.server.crash()
+            try await process.wait()
+            let server = try await demo.installation.serve()
+            #expect(try await demo.installation.caller().unwrap(blob).bytes("plaintext") == [7])
+            #expect(demo.installation.folder.names("data/backups") == ["\(id).hfb"])
+            try await server.stop()
+        }
+
         @Test("kill -9 while backups are written leaves whole ones or none", arguments: [5, 40, 120, 250])
         func killedBackup(milliseconds: Int) async throws {
             let installation = try await SpawnedInstallation.demo()

@@ -132,7 +132,7 @@ package struct Restore: Sendable {
     }
 }
 
-/// What servers must notice of a restore.
+/// What servers must notice of a restore, and what other rows repeat of it.
 private struct ChangedThings {
     private var things: [ChangedEntity: Set<String>] = [:]
 
@@ -152,7 +152,10 @@ private struct ChangedThings {
 
     func record(at now: Instant, in connection: borrowing SQLConnection) throws {
         for (entity, ids) in things.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            for id in ids.sorted() where !id.isEmpty { try ChangeLog.record(entity, id, at: now, in: connection) }
+            for id in ids.sorted() where !id.isEmpty {
+                if entity == .key { try RestoreRules.settle(key: id, in: connection) }
+                try ChangeLog.record(entity, id, at: now, in: connection)
+            }
         }
     }
 }

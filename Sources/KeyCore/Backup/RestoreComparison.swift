@@ -176,8 +176,8 @@ struct RestoreComparison {
     // MARK: Differences
 
     private func differs(_ row: SQLRow, _ present: SQLRow, _ table: SQLTable, _ standing: [String: SQLValue]) throws -> Bool {
-        let sealed = SealedColumns.of(table.name)
-        for column in table.columnNames where column != "revision" && standing[column] == nil {
+        let (sealed, derived) = (SealedColumns.of(table.name), RestoreRules.derived[table.name] ?? [])
+        for column in table.columnNames where column != "revision" && standing[column] == nil && !derived.contains(column) {
             let (a, b) = (try row.value(column), try present.value(column))
             guard case .blob(let mine) = a, case .blob(let theirs) = b, let place = sealed.first(where: { $0.column == column }) else {
                 if a != b { return true }

@@ -28,6 +28,20 @@ enum RestoreRules {
     /// Tables of which a restore removes nothing: material that is gone can't be made again.
     static let neverRemoved: Set<String> = ["keys", "key_versions", "secrets", "deleted_keys"]
 
+    /// Columns that repeat what other rows say: never compared, and written anew at the end.
+    static let derived: [String: Set<String>] = ["keys": ["state", "version_count"]]
+
+    /// Writes the derived columns of a key.
+    static func settle(key id: String, in connection: borrowing SQLConnection) throws(SQLError) {
+        try connection.execute(
+            """
+            UPDATE keys SET version_count = (SELECT COUNT(*) FROM key_versions WHERE key_versions.key_id = keys.id),
+                state = COALESCE((SELECT key_versions.state FROM key_versions WHERE key_versions.key_id = keys.id
+                    ORDER BY key_versions.number DESC LIMIT 1), $2)
+            WHERE id = $1
+            """, [.text(id), .text(KeyState.destroyed.rawValue)])
+    }
+
     /// Tables whose differences matter by themselves, so that a plan is confirmed together with their content. Of others only which rows differ
     /// counts: some note when something was last used, which changes all the time.
     static let weighed: Set<String> = [

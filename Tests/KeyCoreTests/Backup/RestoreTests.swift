@@ -41,6 +41,7 @@ import Testing
         #expect((revived.reference, revived.now, revived.inBackup) == ("key_version:\(key.id)/1", "destroyed", "active"))
         #expect(!revived.comesBack)
         #expect(try await state(key.id, here) == "destroyed")
+        #expect(try await here.text("SELECT state AS value FROM keys") == "destroyed")  // which repeats the newest version's
         #expect(try await here.material(key.id) == nil)
     }
 
@@ -112,6 +113,7 @@ import Testing
         #expect(plan.changes.filter { $0.change == .kept }.map(\.name) == ["newer"])
         #expect(plan.changes.filter { $0.change == .removed }.map(\.name) == ["later"])
         #expect(try await here.world.keys.find(key.id.description).versions.count == 2)
+        #expect(try await here.text("SELECT CAST(version_count AS TEXT) AS value FROM keys WHERE name = 'disk'") == "2")
         #expect(try await here.material(newer.id) != nil)
         #expect(try await here.text("SELECT name AS value FROM policies ORDER BY name") == "p")
     }

@@ -83,12 +83,17 @@ enum FolderMembers {
         }
         var members: [BackupMember] = []
         for name in names where isInside(name) && !members.contains(where: { $0.name == name }) {
-            guard let content = FileManager.default.contents(atPath: folder.file(name)), content.count < 1 << 20 else {
-                throw Complaint("\(folder.file(name)), which the configuration names, can't be read")
-            }
-            members.append(BackupMember(name: name, content: SharedSecret(SecretBytes(copying: content))))
+            members.append(BackupMember(name: name, content: SharedSecret(try content(folder.file(name)))))
         }
         return members
+    }
+
+    /// A key never leaves locked memory; a certificate that everybody may read needs no such care.
+    private static func content(_ path: String) throws -> SecretBytes {
+        do { return try PrivateFile.read(path, maxBytes: 1 << 20) } catch .tooOpen {
+            guard let content = FileManager.default.contents(atPath: path) else { throw Complaint("\(path), which the configuration names, can't be read") }
+            return SecretBytes(copying: content)
+        }
     }
 
     /// Writes the files of a backup into a new folder.
