@@ -101,7 +101,11 @@ extension EndToEnd {
             let id = try await create(demo, secret)
             let calls = Task {
                 var statuses: [Int] = []
-                while !Task.isCancelled { statuses.append(try await demo.caller.unwrap(blob).status) }
+                while !Task.isCancelled {
+                    do { statuses.append(try await demo.caller.unwrap(blob).status) } catch {
+                        if !Task.isCancelled { throw error }
+                    }
+                }
                 return statuses
             }
             for _ in 0..<3 { try await demo.installation.succeed("backup", "restore", id, "--passphrase-file", secret, "--yes") }

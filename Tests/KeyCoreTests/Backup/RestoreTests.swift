@@ -130,6 +130,8 @@ import Testing
         #expect(try here.content() != before)
         try await here.restore(path)
         #expect(try here.content() == before)
+        // Whoever read an endpoint before the restore has an ETag that is worth nothing afterwards.
+        #expect(try await here.text("SELECT CAST(MIN(revision) AS TEXT) AS value FROM endpoints") == "2")
     }
 
     @Test("is refused, and changes nothing, if a newer key has the name of one in the backup")

@@ -7,9 +7,12 @@ package enum PrivateDatabaseFile {
         for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
     }
 
-    /// Gives a closed database, whose write-ahead log is empty, the name that it keeps; durable when this returns.
+    /// Gives a closed database, whose write-ahead log was emptied by a checkpoint, the name that it keeps; durable when this returns.
+    /// - Throws: `FileError`; `.io` if the log holds something.
     package static func name(_ path: String, _ name: String) throws(FileError) {
-        guard access(path + "-wal", F_OK) != 0 else { throw FileError("name", path + "-wal", code: EBUSY) }
+        var status = stat()
+        guard stat(path + "-wal", &status) != 0 || status.st_size == 0 else { throw FileError("name", path, code: EBUSY) }
+        for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
         try AtomicFile.move(path, to: name)
     }
 }
