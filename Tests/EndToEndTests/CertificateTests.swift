@@ -70,13 +70,13 @@ extension EndToEnd {
             #expect(!demo.installation.folder.contains("data/tls/server.pem.next"))
         }
 
-        @Test("SIGHUP loads the certificates again")
+        @Test("SIGHUP loads the certificates of both listeners again")
         func hangUp() async throws {
             let demo = try await RunningDemo()
             let count = { demo.server.log.components(separatedBy: "certificates loaded").count - 1 }
             #expect(count() == 0)
             demo.server.process.signal(SIGHUP)
-            try await eventually("the log tells of it", within: .seconds(2)) { count() == 1 }
+            try await eventually("the log tells of it", within: .seconds(2)) { count() == 2 }
             #expect(try await demo.caller.wrap([1]).status == 200)
         }
 

@@ -65,6 +65,7 @@ import Testing
             for (name, property) in OpenAPITests.members(of: schema) where words.contains(where: name.hasSuffix) {
                 if case .object = property { continue }
                 if case .boolean = property { continue }
+                if name.hasSuffix("wrapped_material") { continue }  // encrypted, so that it may be seen
                 #expect(property.isSecret, "\(route.operation): \(name)")
             }
         }
@@ -81,7 +82,7 @@ import Testing
 
     @Test("says of every change that it goes on record, but for those that change nothing")
     func events() {
-        let reading: Set<String> = []
+        let reading: Set<String> = ["validatePolicy", "simulatePolicy"]
         for route in fixture.api.routes where route.isChange {
             #expect((route.event == nil) == reading.contains(route.operation), "\(route.operation)")
         }
