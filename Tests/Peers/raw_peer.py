@@ -5,7 +5,7 @@ Reads one JSON document from standard input:
     {"send": base64}                     sends
     {"chunks": megabytes}                sends chunks of 64 KiB of a chunked body until so much is sent or the peer hangs up
     {"wait": seconds}                    waits
-  read: how long to read after the last step.
+  read: how long to read after the last step and the first byte.
 Writes one: received (base64), closed (whether the peer closed), sent (bytes), seconds, protocol, error.
 """
 import base64
@@ -70,6 +70,9 @@ def main():
                 reader.join(step["wait"])
     except OSError as failure:
         error = str(failure)
+    patience = time.monotonic() + 20  # a busy machine may let the first byte wait
+    while not reader.received and not reader.closed and time.monotonic() < patience:
+        reader.join(0.02)
     reader.join(plan.get("read", 1))
     json.dump({
         "received": base64.b64encode(reader.received).decode(), "closed": reader.closed, "sent": sent,
