@@ -76,7 +76,7 @@ extension EndToEnd {
             ] {
                 #expect(told.contains(sentence), "\(sentence): \(told)\(process.errors)")
             }
-            #expect(lines.contains { $0.contains(#""code":403"#) } && lines.contains { $0.contains(#""code":503"#) }, "\(told)")
+            #expect(lines.contains { $0.contains(#""code":7,"#) } && lines.contains { $0.contains(#""code":14,"#) }, "\(told)")
         }
 
         /// The first block of commands below a heading of README.md.
