@@ -20,7 +20,7 @@ extension EndToEnd {
             #expect(refused.errors.contains("password"), "\(refused.text)")
 
             let changed = try await person.run(
-                "password", "--password-file", person.password, "--new-password-file", try person.write("new", "correct horse battery 7 Staple!"))
+                "password", "--password-file", person.password, "--new-password-file", try person.write("new", "quiet Lantern over 9 harbours"))
             #expect(changed.status == 0, "\(changed.text)")
             let next = try #require(person.tokens().first)
             #expect(next != token)
