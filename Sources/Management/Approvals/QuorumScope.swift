@@ -10,10 +10,9 @@ struct QuorumScope: Sendable {
         case .disableEndpoint: call.body["state"]?.string == "disabled"
         case .restoreBackup: call.body["confirm"].map { $0 != .null } ?? false  // without it, it only tells what it would do
         case .addToAdmins: try await givesPower(call)
-        case .changeAuditSettings: QuorumScope.touchesAudit(call.body)
         // At an endpoint: only if it is given another policy.
         case .changePolicy: call.parameters["endpoint"] == nil || call.body["policy_id"] != nil
-        case .destroyKey, .exportKey, .deleteEndpoint, .changeQuorum, .changeGrants: true
+        case .destroyKey, .exportKey, .deleteEndpoint, .changeQuorum, .changeGrants, .changeAuditSettings: true
         }
     }
 
@@ -28,10 +27,6 @@ struct QuorumScope: Sendable {
             if name == SystemGroup.admins.rawValue || !permissions.isDisjoint(with: QuorumScope.power) { return true }
         }
         return false
-    }
-
-    private static func touchesAudit(_ settings: JSONValue) -> Bool {
-        settings.object?.contains { $0.name.hasPrefix("audit") } ?? false
     }
 
     static let power: Set<Permission> = [.decideApprovals, .updateQuorum]
