@@ -37,7 +37,7 @@ package struct CertificateRoutes: RouteProvider {
                     QueryParameter("form", .oneOf(["der", "pem"]), "der (the leaf; if left out), or pem (with its intermediates)"),
                     QueryParameter("staged", .boolean, "The staged one instead of the active one"),
                 ],
-                answers: [200: .other(type: "application/")], handler: export),
+                answers: [200: .either(types: ["application/pkix-cert", "application/x-pem-file"])], handler: export),
         ]
     }
 
