@@ -54,7 +54,7 @@ extension StringRule {
         case .uuid: members += [("format", "uuid"), ("pattern", "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
         case .dateTime: members.append(("format", "date-time"))
         case .base64: members.append(("contentEncoding", "base64"))
-        case .name: members.append(("pattern", "^[!-~](.*[!-~])?$"))
+        case .name: members.append(("pattern", "^\\S(.*\\S)?$"))
         case nil: break
         }
         if let pattern { members.append(("pattern", .string(pattern))) }
