@@ -37,7 +37,7 @@ test: ## run all tests, one after the other: some look at the clock; WYCHEPROOF=
 	$(call install,$(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES))
 	$(MAKE) --no-print-directory conformance || echo "WARNING: Tests/Peers/requirements.txt could not be installed: the tests that need it will be SKIPPED" >&2
 	swift build --build-tests
-	swift test --skip-build --no-parallel
+	scripts/run-tests
 
 .PHONY: conformance
 conformance: .build/conformance/installed ## install what the tests' peers need from PyPI, into .build/conformance

@@ -210,5 +210,64 @@ extension EndToEnd {
             let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
             return try #require(Int(line.split(separator: " ").dropFirst().first ?? ""))
         }
+
+        @Test("a client certificate signs in whom it is bound to; another of the same authority nobody; one of another authority gets no connection")
+        func clientCertificates() async throws {
+            var configuration = SpawnedConfiguration()
+            configuration.management["certificates"] =
+                "[{serverNames: [localhost], certificate: tls/server.pem, privateKey: tls/server.key, clientCertificates: {optional: clients.pem}}]"
+            let installation = try await SpawnedInstallation.demo(configuration)
+            for (authority, names) in [("ours", ["ann", "bob"]), ("theirs", ["eve"])] { try await Self.makePeople(names, of: authority, installation) }
+            try installation.folder.write("data/clients.pem", installation.folder.text("ours.pem"))
+            let server = try await installation.serve()
+            let fingerprint = try await Self.fingerprint(of: "ann", installation)
+            let user = try await local(server, "users", #"{"name":"ann","groups":[]}"#, "-X", "POST")
+            let id = try #require(user["id"]?.string, "\(user)")
+            #expect(try await local(server, "users/\(id)", #"{"certificates":["\#(fingerprint)"]}"#, "-X", "PATCH")["certificates"]?.array?.count == 1)
+
+            func own(_ name: String?) async throws -> (exit: Int32, answer: JSONValue?) {
+                let identity = name.map { ["--cert", installation.folder.file("\($0).pem"), "--key", installation.folder.file("\($0).key")] } ?? []
+                let outcome = try await SpawnedTool.curl.run(
+                    ["-sS", "--cacert", try installation.demo("caFile")] + identity + ["https://localhost:\(server.managementPort)/api/v1/self"])
+                return (outcome.status, try? JSONValue(parsing: Array(outcome.output.utf8)))
+            }
+            let ann = try await own("ann")
+            #expect(ann.answer?["name"] == "user:ann" && ann.answer?["proof"] == "certificate", "\(ann)")
+            #expect(try await own("bob").answer?["code"] == "unauthenticated")
+            #expect(try await own(nil).answer?["code"] == "unauthenticated")
+            let eve = try await own("eve")
+            #expect(eve.exit != 0 && eve.answer == nil)
+        }
+
+        /// A call over the socket in the data folder.
+        private func local(_ server: SpawnedServer, _ path: String, _ body: String, _ more: String...) async throws -> JSONValue {
+            let outcome = try await SpawnedTool.curl.run(
+                ["-sS", "--unix-socket", server.managementSocket, "-H", "Content-Type: application/json", "-d", body] + more
+                    + ["http://localhost/api/v1/\(path)"])
+            return try JSONValue(parsing: Array(outcome.output.utf8))
+        }
+
+        /// SHA-256 of a certificate, as openssl tells it, in our spelling.
+        private static func fingerprint(of name: String, _ installation: SpawnedInstallation) async throws -> String {
+            let outcome = try await SpawnedTool.openssl.run(["x509", "-in", installation.folder.file("\(name).pem"), "-noout", "-fingerprint", "-sha256"])
+            return String(outcome.output.split(separator: "=").last ?? "").filter(\.isHexDigit).lowercased()
+        }
+
+        /// An authority `<authority>.pem` and client certificates of its making.
+        private static func makePeople(_ names: [String], of authority: String, _ installation: SpawnedInstallation) async throws {
+            func openssl(_ arguments: [String]) async throws {
+                let outcome = try await SpawnedTool.openssl.run(arguments)
+                guard outcome.status == 0 else { throw SpawnedTimeout("openssl \(arguments): \(outcome.errors)") }
+            }
+            let file = installation.folder.file
+            let new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+            try await openssl(new + ["-subj", "/CN=\(authority)", "-keyout", file("\(authority).key"), "-out", file("\(authority).pem")])
+            for name in names {
+                try await openssl(new + [
+                    "-subj", "/CN=\(name)", "-addext", "extendedKeyUsage=clientAuth", "-addext", "basicConstraints=critical,CA:FALSE",
+                    "-CA", file("\(authority).pem"), "-CAkey", file("\(authority).key"), "-keyout", file("\(name).key"), "-out", file("\(name).pem"),
+                ])
+            }
+        }
     }
 }

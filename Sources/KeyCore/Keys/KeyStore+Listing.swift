@@ -51,14 +51,18 @@ extension KeyStore {
         if let prefix = filter.namePrefix {  // the last scalar of all is in no name
             query.add("name >= $ AND name < $", .text(prefix), .text(prefix + "\u{10FFFF}"))
         }
-        if let purpose = filter.purpose { query.add("purpose = $", .text(purpose.rawValue)) }
-        if let algorithm = filter.algorithm { query.add("algorithm = $", .text(algorithm.rawValue)) }
-        if let state = filter.state { query.add("state = $", .text(state.rawValue)) }
-        if let source = filter.source { query.add("source = $", .text(source.description)) }
+        if let purpose = filter.purpose { query.add("purpose = $", walking: "purpose || '' = $", .text(purpose.rawValue)) }
+        if let algorithm = filter.algorithm { query.add("algorithm = $", walking: "algorithm || '' = $", .text(algorithm.rawValue)) }
+        if let state = filter.state { query.add("state = $", walking: "state || '' = $", .text(state.rawValue)) }
+        if let source = filter.source { query.add("source = $", walking: "source || '' = $", .text(source.description)) }
         if let label = filter.label {
-            query.add("id IN (SELECT key_id FROM key_labels WHERE name = $ AND value = $)", .text(label.name), .text(label.value))
+            query.add(
+                "id IN (SELECT key_id FROM key_labels WHERE name = $ AND value = $)",
+                walking: "id || '' IN (SELECT key_id FROM key_labels WHERE name = $ AND value = $)", .text(label.name), .text(label.value))
         }
-        if let expiresBefore = filter.expiresBefore { query.add("expires_at < $", .integer(expiresBefore.nanoseconds)) }
+        if let expiresBefore = filter.expiresBefore {
+            query.add("expires_at < $", walking: "expires_at + 0 < $", .integer(expiresBefore.nanoseconds))
+        }
         return query
     }
 }

@@ -22,7 +22,10 @@ package struct Authenticator: Authenticating {
             try SessionCookie.checkOrigin(request)
             return try await session(token, isCookie: true, request)
         }
-        if let fingerprint = ClientCertificate.fingerprint(request.tls, at: clock.now) { return try await certificate(fingerprint) }
+        if let fingerprint = ClientCertificate.fingerprint(request.tls, at: clock.now) {
+            try SessionCookie.checkNoForeignPage(request)
+            return try await certificate(fingerprint)
+        }
         throw Problem(
             .unauthenticated, "nobody is signed in", remedy: "sign in: POST /api/v1/sessions, or send an API token as Authorization: Bearer")
     }

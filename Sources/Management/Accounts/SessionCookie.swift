@@ -26,19 +26,24 @@ enum SessionCookie {
     /// A change with a cookie must come from our own pages: browsers say so in `Sec-Fetch-Site` or `Origin`, and no page can say it for them
     /// (OWASP, "Cross-Site Request Forgery Prevention").
     static func checkOrigin(_ request: APIRequest) throws(Problem) {
-        guard request.method != "GET", request.method != "HEAD" else { return }
-        let isOwn: Bool
-        if let site = request.headers["sec-fetch-site"] {
-            isOwn = site == "same-origin"
-        } else if let origin = request.headers["origin"], let host = request.headers["host"] {
-            isOwn = origin.lowercased() == "https://\(host.lowercased())"
-        } else {
-            isOwn = false
-        }
-        guard isOwn else {
-            throw Problem(
-                .permissionDenied, "this request was not sent by a page of this server",
-                remedy: "programs send their token as Authorization: Bearer, not as a cookie")
-        }
+        guard request.method != "GET", request.method != "HEAD", isOwnPage(request) != true else { return }
+        throw refusal
     }
+
+    /// The same for a client certificate, which a browser presents unasked: what no browser sent may pass.
+    static func checkNoForeignPage(_ request: APIRequest) throws(Problem) {
+        guard request.method != "GET", request.method != "HEAD", isOwnPage(request) == false else { return }
+        throw refusal
+    }
+
+    /// Whether a page of this server sent it; nil if no browser says anything.
+    private static func isOwnPage(_ request: APIRequest) -> Bool? {
+        if let site = request.headers["sec-fetch-site"] { return site == "same-origin" }
+        guard let origin = request.headers["origin"], let host = request.headers["host"] else { return nil }
+        return origin.lowercased() == "https://\(host.lowercased())"
+    }
+
+    private static let refusal = Problem(
+        .permissionDenied, "this request was not sent by a page of this server",
+        remedy: "programs send their token as Authorization: Bearer, not as a cookie")
 }

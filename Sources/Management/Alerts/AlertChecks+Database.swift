@@ -6,11 +6,6 @@ extension AlertChecks {
     /// Of one kind no more than this: a thousand alerts tell nobody anything.
     private static let limit: Int64 = 200
 
-    /// The rows of a part of the system that this database may not have.
-    private func rows(_ statement: String, _ arguments: [SQLValue] = []) async throws -> [SQLRow] {
-        do { return try await stores.database.query(statement, arguments) } catch SQLError.misuse { return [] }
-    }
-
     /// Refusals of the last five minutes, by endpoint and by address.
     func refusals(_ threshold: Int64, _ now: Instant) async throws -> [AlertCondition] {
         guard threshold > 0 else { return [] }
@@ -68,7 +63,7 @@ extension AlertChecks {
         includesPast: Bool = true
     ) async throws -> [AlertCondition] {
         guard days > 0 else { return [] }
-        return try await rows(
+        return try await stores.database.query(
             statement, [.integer((now + .seconds(days * 86400)).nanoseconds), .integer(AlertChecks.limit)]
         ).compactMap { row in
             let end = Instant(nanoseconds: try row.integer("expires_at"))
@@ -83,7 +78,7 @@ extension AlertChecks {
     /// The last backup is too long ago, or there is none.
     func backups(_ hours: Int64, _ now: Instant) async throws -> [AlertCondition] {
         guard hours > 0 else { return [] }
-        let last = try await rows("SELECT MAX(created_at) AS last FROM backups").first?.optionalInteger("last")
+        let last = try await stores.database.query("SELECT MAX(created_at) AS last FROM backups").first?.optionalInteger("last")
         guard now - Instant(nanoseconds: last ?? 0) > .seconds(hours * 3600) else { return [] }
         let detail = last.map { "the last backup was made at \(RFC3339.string(Instant(nanoseconds: $0)))" } ?? "there is no backup"
         return [AlertCondition(.backupLate, .warning, "backups", detail)]

@@ -10,10 +10,24 @@ struct QuorumScope: Sendable {
         case .disableEndpoint: call.body["state"]?.string == "disabled"
         case .restoreBackup: call.body["confirm"].map { $0 != .null } ?? false  // without it, it only tells what it would do
         case .addToAdmins: try await givesPower(call)
-        // At an endpoint: only if it is given another policy.
-        case .changePolicy: call.parameters["endpoint"] == nil || call.body["policy_id"] != nil
+        case .changePolicy: changesWhoMayUseKeys(call)
         case .destroyKey, .exportKey, .deleteEndpoint, .changeQuorum, .changeGrants, .changeAuditSettings: true
         }
+    }
+
+    /// Whether it decides who may use which key: a policy, and what an endpoint or an issuer says besides its names. To stop believing an issuer
+    /// needs nobody's approval.
+    private func changesWhoMayUseKeys(_ call: APICall) -> Bool {
+        let isStop = call.body["enabled"]?.bool == false
+        let harmless: Set<String> = if call.parameters["endpoint"] != nil {
+            ["name", "description", "path"]
+        } else if call.parameters["issuer"] != nil {
+            isStop ? ["name", "description", "enabled"] : ["name", "description"]
+        } else {
+            []
+        }
+        guard !harmless.isEmpty else { return true }
+        return call.body.object?.contains { !harmless.contains($0.name) } ?? true
     }
 
     /// Whether it makes somebody an Admin, or one who may decide on approvals or change their rules.

@@ -81,6 +81,7 @@ struct APIProblem: StatusFailure {
 extension Holdfast {
     /// Runs the command; ends the process with a status that tells what went wrong.
     static func main() async {
+        ProcessHardening.keepOpenSSLToTheEnd()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }

@@ -93,6 +93,10 @@ import Testing
         }
         let caller = try await fixture.call("GET", "/api/v1/self", certificate: first)
         #expect(caller["name"].string == "user:alice" && caller["proof"].string == "certificate")
+        for headers in [["Origin": "https://evil.example", "Host": "ours.example"], ["Sec-Fetch-Site": "cross-site"]] {
+            let answer = try await fixture.call("PUT", "/api/v1/self/password", body: [:], headers: headers, certificate: first)
+            #expect(answer.status == 403, "a browser presents the certificate for any page")
+        }
         let session = try await fixture.call("POST", "/api/v1/sessions", body: [:], certificate: first)
         let token = try #require(session["token"].string)
         #expect(try await fixture.call("GET", "/api/v1/self", token: token, certificate: first)["name"].string == "user:alice")

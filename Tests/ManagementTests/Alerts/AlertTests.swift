@@ -98,6 +98,38 @@ import Testing
         #expect(try await alerts("?state=open&kind=refusals").isEmpty, "the storm is over")
     }
 
+    @Test("tell of keys that expire soon or have, not of those that last, nor of destroyed ones")
+    func keys() async throws {
+        let now = fixture.store.clock.now
+        let days: [(String, Int64)] = [("past", -1), ("close", 3), ("soon", 20), ("later", 100), ("gone", 2)]
+        for (name, days) in days {
+            let made = try await fixture.makeKey(name, ["expires_at": .optional(now + .seconds(86400))])
+            try await fixture.store.database.execute(
+                "UPDATE keys SET expires_at = $2, state = $3 WHERE id = $1",
+                [.text(made), .integer((now + .seconds(days * 86400)).nanoseconds), .text(name == "gone" ? "destroyed" : "active")])
+        }
+        _ = try await fixture.makeKey("unlimited")
+        try await monitor.evaluate()
+        let found = try await alerts("?state=open&kind=key-expiry").map {
+            "\($0["detail"]?.string?.split(separator: "”").first ?? "") \($0["severity"]?.string ?? "")"
+        }
+        #expect(found.sorted() == ["the key “close critical", "the key “past critical", "the key “soon warning"])
+    }
+
+    @Test("tell of a backup that is late, until there is one")
+    func backups() async throws {
+        _ = try await fixture.call("PUT", "/api/v1/alert-settings", body: ["thresholds": ["backup_late_hours": 24]])
+        try await monitor.evaluate()
+        #expect(try await alerts("?state=open&kind=backup-late").map { $0["detail"] } == ["there is no backup"])
+        let made = try await fixture.call("POST", "/api/v1/backups", body: ["passphrase": "a passphrase that is long enough"])
+        #expect([200, 201, 202].contains(made.status), "\(made.text)")
+        try await monitor.evaluate()
+        #expect(try await alerts("?state=open&kind=backup-late").isEmpty)
+        fixture.store.clock.advance(by: .seconds(25 * 3600))
+        try await monitor.evaluate()
+        #expect(try await alerts("?state=open&kind=backup-late").count == 1)
+    }
+
     @Test("tell of API tokens that are about to expire, not of those that have or that last")
     func tokens() async throws {
         let user = "00000000-0000-4000-8000-0000000000aa"

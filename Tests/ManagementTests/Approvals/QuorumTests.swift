@@ -69,6 +69,26 @@ import Testing
         #expect(try await fixture.api.call("GET", "/api/v1/approvals/\(id)", as: fixture.asks)["result"] == ["opened": "user:asks"])
     }
 
+    @Test("of change-policy holds whatever decides who may use a key, and neither names nor the end of a belief")
+    func changePolicy() async throws {
+        let api = fixture.api
+        let endpoint = try await api.make("/api/v1/endpoints", try await api.endpointDraft("first"))
+        let issuer = try await api.makeIssuer("another", value: "https://another.example")
+        try await fixture.enable(1, operation: "change-policy")
+        let ann = try Caller.person("ann", [.createEndpoints, .updateEndpoints, .updateIssuers])
+        fixture.directory.add(ann)
+        func status(_ method: String, _ path: String, _ body: JSONValue) async throws -> Int {
+            try await api.call(method, path, body: body, as: ann).status
+        }
+        #expect(try await status("POST", "/api/v1/endpoints", try await api.endpointDraft("second")) == 202)
+        #expect(try await status("PATCH", "/api/v1/endpoints/\(endpoint)", ["issuer_ids": [.string(issuer)]]) == 202)
+        #expect(try await status("PATCH", "/api/v1/endpoints/\(endpoint)", ["name": "x", "extra_audiences": ["https://b.example"]]) == 202)
+        #expect(try await status("PATCH", "/api/v1/endpoints/\(endpoint)", ["name": "renamed", "description": "d"]) == 200)
+        #expect(try await status("PATCH", "/api/v1/issuers/\(issuer)", ["jwks_url": "https://else.example/jwks"]) == 202)
+        #expect(try await status("PATCH", "/api/v1/issuers/\(issuer)", ["enabled": false]) == 200)
+        #expect(try await status("PATCH", "/api/v1/issuers/\(issuer)", ["enabled": true]) == 202)
+    }
+
     @Test("lets nobody approve their own request, whatever they may do")
     func own() async throws {
         let bob = try Caller.person("bob", [.destroyKeys, .decideApprovals, .readApprovals])

@@ -80,4 +80,43 @@ import Testing
         #expect(try await names("limit=4&sort=-name", as: caller) == ["k5", "k4", "k3", "k2"])
         #expect(try await api.call("GET", "/api/v1/keys", as: caller)["total"] == 6)
     }
+
+    @Test("of 6 000 keys a page holds what the filters say, whether few or most of them match")
+    func manyKeys() async throws {
+        let labelled = 0..<6000
+        try await api.store.database.write { connection in
+            for number in labelled {
+                let (id, isRare) = (SQLValue.text(try KeyID.random().description), number % 1000 == 7)
+                try connection.execute(
+                    """
+                    INSERT INTO keys (id, name, purpose, algorithm, source, created_at, updated_at, state, expires_at)
+                    VALUES ($1, $2, 'wrap', 'AES-256', 'embedded', $3, $3, $4, $5)
+                    """,
+                    [
+                        id, .text("key-\(10000 + number)"), .integer(Int64(1_000_000 - number)), .text(isRare ? "suspended" : "active"),
+                        .integer(isRare ? 5 : 4_000_000_000_000_000_000),
+                    ])
+                try connection.execute(
+                    "INSERT INTO key_labels (key_id, name, value) VALUES ($1, 'stage', $2)", [id, .text(number % 5 == 0 ? "test" : "prod")])
+            }
+        }
+        func page(_ filters: String) async throws -> [String] { try await names("limit=3&\(filters)") }
+        func total(_ filters: String) async throws -> JSONValue { try await api.call("GET", "/api/v1/keys?limit=1&\(filters)")["total"] }
+        let first = ["key-10000", "key-10001", "key-10002"]
+        for filters in ["state=active", "purpose=wrap", "algorithm=AES-256", "source=embedded", "expires_before=2100-01-01T00:00:00Z", "state=active&purpose=wrap"] {
+            #expect(try await page(filters) == first, "\(filters)")
+            #expect(try await page("sort=-created_at&\(filters)") == first, "\(filters)")
+        }
+        #expect(try await page("label=stage:prod") == ["key-10001", "key-10002", "key-10003"])
+        #expect(try await page("label=stage:prod&state=active&sort=created_at") == ["key-15999", "key-15998", "key-15997"])
+        let rare = ["key-10007", "key-11007", "key-12007"]
+        for filters in ["state=suspended", "state=suspended&label=stage:prod", "expires_before=2001-01-01T00:00:00Z", "state=suspended&algorithm=AES-256"] {
+            #expect(try await page(filters) == rare, "\(filters)")
+            #expect(try await page("sort=-created_at&\(filters)") == rare, "\(filters)")
+            #expect(try await total(filters) == 6, "\(filters)")
+        }
+        #expect(try await total("state=active") == 5994)
+        #expect(try await total("label=stage:prod") == 4800)
+        #expect(try await total("label=stage:prod&state=active&purpose=wrap") == 4794)
+    }
 }

@@ -16,7 +16,7 @@ package struct EndpointRoutes: RouteProvider {
                 answers: [200: .json(Page.schema(of: EndpointSchemas.endpoint, name: "EndpointPage"))], handler: list),
             Route(
                 .post, "/api/v1/endpoints", "createEndpoint", "Create an endpoint, active at once", tag: "Endpoints",
-                access: .needs(.createEndpoints), event: .endpointCreated, body: .json(EndpointSchemas.draft),
+                access: .needs(.createEndpoints), event: .endpointCreated, quorum: .changePolicy, body: .json(EndpointSchemas.draft),
                 answers: [201: .json(EndpointSchemas.endpoint)], isCreation: true, allowsDryRun: true, handler: create),
             Route(
                 .get, "/api/v1/endpoints/{endpoint}", "getEndpoint", "One endpoint with the URL to paste into the vendor's console",

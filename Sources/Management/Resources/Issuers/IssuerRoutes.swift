@@ -31,7 +31,7 @@ package struct IssuerRoutes: RouteProvider {
                 answers: [200: .json(IssuerSchemas.issuer)], handler: get),
             Route(
                 .patch, "/api/v1/issuers/{issuer}", "updateIssuer", "Change, enable or disable an issuer; tokens verified before count no more",
-                tag: "Issuers", access: .needs(.updateIssuers), event: .issuerChanged, body: .json(IssuerSchemas.change),
+                tag: "Issuers", access: .needs(.updateIssuers), event: .issuerChanged, quorum: .changePolicy, body: .json(IssuerSchemas.change),
                 answers: [200: .json(IssuerSchemas.issuer)], allowsDryRun: true, allowsIfMatch: true, handler: update),
             Route(
                 .delete, "/api/v1/issuers/{issuer}", "deleteIssuer", "Remove an issuer that no endpoint believes", tag: "Issuers",
