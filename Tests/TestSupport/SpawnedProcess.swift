@@ -1,15 +1,17 @@
 import Foundation
 import Glibc
+import Primitives
 import Synchronization
 
 /// A program that a test started. Its output goes to files, so that nobody has to read along; it is killed with its last reference.
-package final class SpawnedProcess: @unchecked Sendable {  // `process` is set up in init and afterwards only asked for its number
-    /// How it ended: the status, or minus the number of the signal.
+package final class SpawnedProcess: Sendable {
+    /// How it ended: the status, or minus the number of the signal. Signals are sent under its lock, so that none reaches a stranger.
     private final class Ending: Sendable {
         let status = Mutex<Int32?>(nil)
     }
 
-    private let process = Process()
+    private let child: ChildProcess
+    private let name: String
     private let ending = Ending()
     private let folder: SpawnedFolder
 
@@ -26,24 +28,26 @@ package final class SpawnedProcess: @unchecked Sendable {  // `process` is set u
         var variables = ProcessInfo.processInfo.environment
         for name in variables.keys where name.hasPrefix("HOLDFAST_") && name != "HOLDFAST_SHARE" { variables[name] = nil }
         variables.merge(environment) { _, new in new }
-        process.executableURL = URL(fileURLWithPath: executable)
-        process.arguments = arguments
-        process.environment = variables
-        process.currentDirectoryURL = URL(fileURLWithPath: try directory ?? folder.makeFolder("directory"))
-        process.standardInput = try SpawnedProcess.handle(reading: folder.write("input", input))
-        process.standardOutput = try SpawnedProcess.handle(writing: folder.write("output", ""))
-        process.standardError = try SpawnedProcess.handle(writing: folder.write("errors", ""))
-        process.terminationHandler = { [ending] process in
-            let status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
-            ending.status.withLock { $0 = status }
+        let input = try SpawnedProcess.open(folder.write("input", input), O_RDONLY)
+        // Appending, so that whoever shares the file leaves no holes.
+        let output = try SpawnedProcess.open(folder.write("output", ""), O_WRONLY | O_APPEND)
+        let errors = try SpawnedProcess.open(folder.write("errors", ""), O_WRONLY | O_APPEND)
+        defer { for descriptor in [input, output, errors] { close(descriptor) } }
+        name = (executable as NSString).lastPathComponent
+        let child = try ChildProcess(
+            executable, arguments, environment: variables.map { "\($0.key)=\($0.value)" },
+            directory: try directory ?? folder.makeFolder("directory"), input: input, output: output, errors: errors)
+        self.child = child
+        Thread.detachNewThread { [ending] in
+            child.awaitEnd()
+            ending.status.withLock { $0 = child.wait() }
         }
-        try SpawnedProcess.withoutBlockedSignals { try process.run() }
     }
 
     deinit { signal(SIGKILL) }
 
     /// Its number.
-    package var pid: Int32 { process.processIdentifier }
+    package var pid: Int32 { child.pid }
     /// What it has written to standard output so far.
     package var output: String { folder.text("output") }
     /// What it has written to standard error so far.
@@ -53,7 +57,9 @@ package final class SpawnedProcess: @unchecked Sendable {  // `process` is set u
 
     /// Sends a signal, unless it has ended.
     package func signal(_ number: Int32) {
-        if status == nil { kill(pid, number) }
+        ending.status.withLock { status in
+            if status == nil { kill(pid, number) }
+        }
     }
 
     /// Waits for its end.
@@ -67,28 +73,13 @@ package final class SpawnedProcess: @unchecked Sendable {  // `process` is set u
             try await Task.sleep(for: .milliseconds(3))
         }
         signal(SIGKILL)
-        throw SpawnedTimeout("\(process.executableURL?.lastPathComponent ?? "-") did not end within \(timeout); it said: \(output)\(errors)")
+        throw SpawnedTimeout("\(name) did not end within \(timeout); it said: \(output)\(errors)")
     }
 
-    /// A child inherits the mask of the thread that starts it, and the threads of the cooperative pool block nearly all signals.
-    private static func withoutBlockedSignals(_ body: () throws -> Void) rethrows {
-        var none = sigset_t()
-        var previous = sigset_t()
-        sigemptyset(&none)
-        pthread_sigmask(SIG_SETMASK, &none, &previous)
-        defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
-        try body()
-    }
-
-    private static func handle(reading path: String) throws -> FileHandle {
-        try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-    }
-
-    private static func handle(writing path: String) throws -> FileHandle {
-        // Appending, so that whoever shares the file leaves no holes.
-        let descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    private static func open(_ path: String, _ flags: Int32) throws -> Int32 {
+        let descriptor = Glibc.open(path, flags | O_CLOEXEC)
         guard descriptor >= 0 else { throw SpawnedTimeout("\(path) can't be opened") }
-        return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        return descriptor
     }
 }
 

@@ -38,7 +38,8 @@ package enum SpawnedTool: String, Sendable {
     /// Starts it, to go on beside the test.
     package func start(_ arguments: [String]) throws -> SpawnedProcess { try SpawnedProcess(try path, arguments) }
 
-    static func run(
+    /// Runs a program to its end.
+    package static func run(
         _ executable: String, _ arguments: [String], environment: [String: String] = [:], input: String = "", directory: String? = nil,
         timeout: Duration = .seconds(60)
     ) async throws -> Outcome {

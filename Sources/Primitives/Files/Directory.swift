@@ -13,9 +13,9 @@ package enum Directory {
                 if errno != 0 { throw .current("list", path) }
                 break
             }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
+            // By its address: the entry may be shorter than its type, so it must not be copied.
+            let offset = MemoryLayout<dirent>.offset(of: \.d_name)!
+            let name = String(cString: UnsafeRawPointer(entry).advanced(by: offset).assumingMemoryBound(to: CChar.self))
             if name != ".", name != ".." { names.append(name) }
         }
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }

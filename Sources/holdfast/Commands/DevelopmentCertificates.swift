@@ -1,21 +1,12 @@
 import Foundation
+import Primitives
 
 /// Runs `certs/make-development-certificates.sh`, which makes a development CA and a server certificate with OpenSSL.
 enum DevelopmentCertificates {
     static func make(in folder: String, hostnames: [String]) throws {
         let script = try SharedFiles.find("certs/make-development-certificates.sh")
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = [script, folder] + hostnames
-        let errors = Pipe()
-        process.standardError = errors
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        let text = errors.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Complaint("certificates could not be made: \(String(decoding: text.suffix(500), as: UTF8.self))")
-        }
+        let outcome = try ChildProcess.run("/bin/sh", [script, folder] + hostnames)
+        guard outcome.status == 0 else { throw Complaint("certificates could not be made: \(outcome.errors.suffix(500))") }
     }
 }
 

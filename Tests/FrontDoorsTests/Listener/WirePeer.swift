@@ -1,4 +1,6 @@
 import Foundation
+import Primitives
+import TestSupport
 import Testing
 
 /// Peers of other makes: Python scripts that speak TLS, HTTP/1.1 and HTTP/2 by hand, and the `openssl` command.
@@ -15,29 +17,9 @@ enum WirePeer {
 
     /// What a command prints on both outputs.
     static func run(_ tool: String, _ arguments: [String], in folder: String, input: String? = nil) async throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [tool] + arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        let path = "\(folder)/output-\(UUID().uuidString)"
-        _ = FileManager.default.createFile(atPath: path, contents: nil)
-        let output = try #require(FileHandle(forWritingAtPath: path))
-        process.standardOutput = output
-        process.standardError = output
-        let pipe = Pipe()
-        process.standardInput = input == nil ? FileHandle.nullDevice : pipe
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            process.terminationHandler = { _ in continuation.resume() }
-            do {
-                try process.run()
-                if let input {
-                    try pipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-                    try pipe.fileHandleForWriting.close()
-                }
-            } catch { continuation.resume(throwing: error) }
-        }
-        let text = try String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(in: .newlines)
-        guard process.terminationStatus == 0 || tool == "openssl" else { throw Failed(description: "\(tool): \(text)") }
+        let outcome = try await SpawnedTool.run("/usr/bin/env", [tool] + arguments, input: input ?? "", directory: folder, timeout: .seconds(600))
+        let text = outcome.text.trimmingCharacters(in: .newlines)
+        guard outcome.status == 0 || tool == "openssl" else { throw Failed(description: "\(tool): \(text)") }
         return text
     }
 
@@ -154,14 +136,8 @@ final class WireCertificates: Sendable {
 
     private init() throws {
         folder = try EKMScratch()
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-eu", "-c", Self.script]
-        process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw WirePeer.Failed(description: "openssl can't make certificates") }
+        let outcome = try ChildProcess.run("/bin/sh", ["-eu", "-c", Self.script], directory: folder.path)
+        guard outcome.status == 0 else { throw WirePeer.Failed(description: "openssl can't make certificates: \(outcome.errors.suffix(500))") }
     }
 
     func text(_ name: String) throws -> String { try String(contentsOfFile: "\(folder.path)/\(name)", encoding: .utf8) }

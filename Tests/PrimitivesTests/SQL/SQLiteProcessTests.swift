@@ -30,8 +30,7 @@ import Testing
                 try connection.execute("UPDATE counter SET n = $1", [.integer(n + 1)])
             }
         }
-        other.waitUntilExit()
-        #expect(other.terminationStatus == 0)
+        #expect(other.wait() == 0)
         #expect(try await database.query("SELECT n FROM counter")[0].integer("n") == 200)
         #expect(try await database.changeMarker() != marker)
     }
@@ -53,7 +52,7 @@ import Testing
         await #expect(throws: SQLError.busy) { try await database.execute("DELETE FROM t") }
         #expect(try await database.query("SELECT a FROM t").isEmpty)
         try release.fileHandleForWriting.write(contentsOf: Data("\n".utf8))
-        other.waitUntilExit()
+        #expect(other.wait() == 0)
         try await database.execute("DELETE FROM t")
     }
 
@@ -75,17 +74,11 @@ import Testing
 
     @Test("each commit is synced to the disk", .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/strace")))
     func commitSyncs() throws {
-        let tracer = Process()
-        tracer.executableURL = URL(fileURLWithPath: "/usr/bin/strace")
-        tracer.arguments = [
-            "-f", "-y", "-e", "trace=fsync,fdatasync", "-o", folder.path("trace"),
+        _ = try ChildProcess.run("/usr/bin/env", [
+            "\(Self.tracedFile)=\(folder.path("traced"))", "/usr/bin/strace", "-f", "-y", "-e", "trace=fsync,fdatasync", "-o", folder.path("trace"),
             try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
             "--testing-library", "swift-testing", "--filter", "SQLiteProcessTests/commitsToTrace",
-        ]
-        tracer.environment = ProcessInfo.processInfo.environment.merging([Self.tracedFile: folder.path("traced")]) { $1 }
-        tracer.standardOutput = FileHandle.nullDevice
-        try tracer.run()
-        tracer.waitUntilExit()
+        ])
         let calls = try String(contentsOfFile: folder.path("trace"), encoding: .utf8).split(separator: "\n")
         let syncs = calls.filter { $0.contains("/traced-wal>") }
         #expect(syncs.count >= Self.tracedCommits, "\(syncs.count) syncs of the log for \(Self.tracedCommits) commits")
@@ -101,13 +94,9 @@ import Testing
 
     private static let tracedFile = "HOLDFAST_TEST_TRACED_DATABASE"
 
-    private func python(_ script: String, input: Pipe? = nil, output: Pipe? = nil) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", script, folder.path("db")]
-        if let input { process.standardInput = input }
-        if let output { process.standardOutput = output }
-        try process.run()
-        return process
+    private func python(_ script: String, input: Pipe? = nil, output: Pipe? = nil) throws -> ChildProcess {
+        try ChildProcess(
+            "/usr/bin/env", ["python3", "-c", script, folder.path("db")], input: input?.fileHandleForReading.fileDescriptor,
+            output: output?.fileHandleForWriting.fileDescriptor)
     }
 }

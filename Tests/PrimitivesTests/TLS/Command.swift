@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Another program, run to its end without blocking a thread of the test's pool.
 struct Command {
@@ -25,25 +26,9 @@ struct Command {
 
     /// Runs it, for at most a minute.
     func run() async throws -> Result {
-        let scratch = ScratchFolder()
-        try input.write(toFile: scratch.path("in"), atomically: false, encoding: .utf8)
-        for name in ["out", "err"] { _ = FileManager.default.createFile(atPath: scratch.path(name), contents: nil) }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["timeout", "-k", "1", "60"] + line
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
-        process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: scratch.path("in")))
-        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: scratch.path("out")))
-        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: scratch.path("err")))
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            process.terminationHandler = { _ in continuation.resume() }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
-        }
-        let texts = try ["out", "err"].map { name in
-            String(decoding: try Data(contentsOf: URL(fileURLWithPath: scratch.path(name))), as: UTF8.self)
-        }
-        return Result(status: process.terminationStatus, output: texts[0], errors: texts[1])
+        let outcome = try await SpawnedTool.run(
+            "/usr/bin/env", ["timeout", "-k", "1", "60"] + line, environment: environment, input: input, directory: folder, timeout: .seconds(90))
+        return Result(status: outcome.status, output: outcome.output, errors: outcome.errors)
     }
 
     /// This test bundle again, running only the tests that `filter` names.

@@ -12,17 +12,8 @@ final class TLSTestCertificates: Sendable {
     private static let folder = ScratchFolder()
 
     private init() throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-eu", "-c", Self.script]
-        process.currentDirectoryURL = URL(fileURLWithPath: path(""))
-        let log = path("log")
-        _ = FileManager.default.createFile(atPath: log, contents: nil)
-        process.standardError = FileHandle(forWritingAtPath: log)
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "\((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")")
+        let outcome = try ChildProcess.run("/bin/sh", ["-eu", "-c", Self.script], directory: path(""))
+        try #require(outcome.status == 0, "\(outcome.errors)")
         atexit { try? FileManager.default.removeItem(atPath: TLSTestCertificates.folder.path("")) }
     }
 
