@@ -62,6 +62,9 @@ package struct EKMDoor: Sendable {
         noted.endpointID = endpoint?.id
         noted.endpointName = endpoint?.name
         noted.keyID = endpoint?.keyID
+        guard endpoint?.isReadable != false else {
+            throw EKMError(status: 503, code: 14, "the endpoint is not available", cause: "endpoint-unreadable")
+        }
         let token = try await tokens.verify(
             try bearerToken(http), expecting: endpoint?.expectation ?? snapshot.anyEndpoint(of: .ekm))
         noted.principal = token.principal

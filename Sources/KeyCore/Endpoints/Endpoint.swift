@@ -36,17 +36,21 @@ package struct Endpoint: Sendable {
     package let allowedProjects: [String]
     /// Whose tokens it believes.
     package let issuers: [Issuer]
+    /// Whether its policy and issuers could be read; otherwise nobody is to be refused for good: the fault is ours.
+    package let isReadable: Bool
     /// The same, ready for the verifier.
     package let expectation: TokenExpectation
 
     /// An endpoint as given.
     package init(
         id: EndpointID, name: String, door: FrontDoorKind, path: String, hostnames: [String], keyID: KeyID, policyID: PolicyID,
-        policy: AccessPolicy, state: EndpointState, extraAudiences: [String], allowedProjects: [String], issuers: [Issuer]
+        policy: AccessPolicy, state: EndpointState, extraAudiences: [String], allowedProjects: [String], issuers: [Issuer],
+        isReadable: Bool = true
     ) {
         (self.id, self.name, self.door, self.path, self.hostnames) = (id, name, door, path, hostnames)
         (self.keyID, self.policyID, self.policy, self.state) = (keyID, policyID, policy, state)
         (self.extraAudiences, self.allowedProjects, self.issuers) = (extraAudiences, allowedProjects, issuers)
+        self.isReadable = isReadable
         expectation = TokenExpectation(
             issuers: issuers, audiences: Set(hostnames.map { "https://\($0)" } + extraAudiences))
     }
@@ -60,11 +64,14 @@ package final class RoutingSnapshot: Sendable {
     package let issuers: [Issuer]
     /// All endpoints.
     package let endpoints: [Endpoint]
+    /// What can't be read, for people: the endpoints that need it answer 503.
+    package let faults: [String]
     private let byPath: [String: Endpoint]
     private let unions: [FrontDoorKind: TokenExpectation]
 
     /// A snapshot of `endpoints` and `issuers`.
-    package init(sequence: Int64, endpoints: [Endpoint], issuers: [Issuer]) {
+    package init(sequence: Int64, endpoints: [Endpoint], issuers: [Issuer], faults: [String] = []) {
+        self.faults = faults
         self.sequence = sequence
         self.endpoints = endpoints
         self.issuers = issuers
@@ -84,7 +91,8 @@ package final class RoutingSnapshot: Sendable {
     }
 
     private init(_ other: RoutingSnapshot, sequence: Int64) {
-        (self.sequence, endpoints, issuers, byPath, unions) = (sequence, other.endpoints, other.issuers, other.byPath, other.unions)
+        (self.sequence, endpoints, issuers, faults) = (sequence, other.endpoints, other.issuers, other.faults)
+        (byPath, unions) = (other.byPath, other.unions)
     }
 
     /// The endpoint at that path, if there is one for that front door.

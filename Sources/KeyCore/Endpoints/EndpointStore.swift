@@ -60,6 +60,7 @@ package struct EndpointChange: Sendable {
 package struct EndpointStore: Sendable {
     let database: any SQLDatabase
     let clock: WallClock
+    private let policies = ParsedPolicies()
 
     /// Over an open, migrated database.
     package init(database: any SQLDatabase, clock: WallClock) { (self.database, self.clock) = (database, clock) }
@@ -177,29 +178,28 @@ package struct EndpointStore: Sendable {
         }
     }
 
-    /// Everything that requests need, as it is now.
+    /// Everything that requests need, as it is now. An endpoint whose policy or issuer can't be read is marked so, and `faults` says why.
     package func snapshot() async throws(StoreError) -> RoutingSnapshot {
         try await StoreError.typed {
             try await database.read { connection in
-                let issuers = try IssuerRow.all(connection)
-                let policies = try PolicyStore.current(connection)
+                let (issuers, badIssuers) = try IssuerRow.usable(connection)
+                let (policies, badPolicies) = try PolicyStore.current(policies, connection)
                 let rows = try connection.query("SELECT \(EndpointRow.columns) FROM endpoints ORDER BY name")
                 let endpoints = try rows.map { row in
-                    try EndpointStore.endpoint(try EndpointRow.entry(row, connection), issuers, policies)
+                    EndpointStore.endpoint(try EndpointRow.entry(row, connection), issuers, policies)
                 }
-                return RoutingSnapshot(sequence: try ChangeLog.latest(in: connection), endpoints: endpoints, issuers: issuers)
+                return RoutingSnapshot(
+                    sequence: try ChangeLog.latest(in: connection), endpoints: endpoints, issuers: issuers, faults: badIssuers + badPolicies)
             }
         }
     }
 
-    private static func endpoint(
-        _ entry: EndpointEntry, _ issuers: [Issuer], _ policies: [PolicyID: AccessPolicy]
-    ) throws(StoreError) -> Endpoint {
-        guard let policy = policies[entry.policyID] else { throw .corrupt("endpoint \(entry.id)") }
-        let own = Set(entry.issuers)
+    private static func endpoint(_ entry: EndpointEntry, _ issuers: [Issuer], _ policies: [PolicyID: AccessPolicy]) -> Endpoint {
+        let own = issuers.filter { entry.issuers.contains($0.id) }
+        let policy = own.count == entry.issuers.count ? policies[entry.policyID] : nil
         return Endpoint(
             id: entry.id, name: entry.name, door: entry.door, path: entry.path, hostnames: entry.hostnames, keyID: entry.keyID,
-            policyID: entry.policyID, policy: policy, state: entry.state, extraAudiences: entry.extraAudiences,
-            allowedProjects: entry.allowedProjects, issuers: issuers.filter { own.contains($0.id) })
+            policyID: entry.policyID, policy: policy ?? .nothing, state: entry.state, extraAudiences: entry.extraAudiences,
+            allowedProjects: entry.allowedProjects, issuers: own, isReadable: policy != nil)
     }
 }

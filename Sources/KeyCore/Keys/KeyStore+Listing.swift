@@ -49,7 +49,9 @@ extension KeyStore {
         var query = KeysetQuery("keys", visible: filter.visible)
         if let name = filter.name { query.add("name = $", .text(name)) }
         if let prefix = filter.namePrefix {  // the last scalar of all is in no name
-            query.add("name >= $ AND name < $", .text(prefix), .text(prefix + "\u{10FFFF}"))
+            query.add(
+                "name >= $ AND name < $", walking: "name || '' >= $ AND name || '' < $", column: "name", .text(prefix),
+                .text(prefix + "\u{10FFFF}"))
         }
         if let purpose = filter.purpose { query.add("purpose = $", walking: "purpose || '' = $", .text(purpose.rawValue)) }
         if let algorithm = filter.algorithm { query.add("algorithm = $", walking: "algorithm || '' = $", .text(algorithm.rawValue)) }
@@ -58,10 +60,14 @@ extension KeyStore {
         if let label = filter.label {
             query.add(
                 "id IN (SELECT key_id FROM key_labels WHERE name = $ AND value = $)",
-                walking: "id || '' IN (SELECT key_id FROM key_labels WHERE name = $ AND value = $)", .text(label.name), .text(label.value))
+                walking: "EXISTS (SELECT 1 FROM key_labels WHERE key_labels.key_id = keys.id AND key_labels.name = $ AND key_labels.value = $)",
+                counting: "id || '' IN (SELECT key_id FROM key_labels WHERE name = $ AND value = $)", .text(label.name), .text(label.value))
         }
         if let expiresBefore = filter.expiresBefore {
-            query.add("expires_at < $", walking: "expires_at + 0 < $", .integer(expiresBefore.nanoseconds))
+            // As a list of ids, because the order would otherwise win and lead past all keys.
+            query.add(
+                "id IN (SELECT id FROM keys WHERE expires_at < $)", walking: "expires_at + 0 < $", column: "expires_at",
+                .integer(expiresBefore.nanoseconds))
         }
         return query
     }

@@ -12,6 +12,9 @@ package struct AccessPolicy: Sendable {
     private let denies: [PolicyRule]
     private let allows: [PolicyRule]
 
+    /// Permits nothing.
+    static let nothing = AccessPolicy(name: "nothing", summary: "", source: "", rules: [])
+
     init(name: String, summary: String, source: String, rules: [PolicyRule]) {
         (self.name, self.summary, self.source, self.rules) = (name, summary, source, rules)
         denies = rules.filter { $0.effect == .deny }

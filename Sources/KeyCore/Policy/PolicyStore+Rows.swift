@@ -1,8 +1,20 @@
 import Primitives
 
 extension PolicyStore {
-    static func current(_ connection: borrowing SQLConnection) throws -> [PolicyID: AccessPolicy] {
-        Dictionary(uniqueKeysWithValues: try all(connection).map { ($0.id, $0.policy) })
+    /// The present version of each policy, and what is wrong with those that can't be read: one that an older or newer program wrote must not
+    /// take the others with it.
+    static func current(_ known: ParsedPolicies, _ connection: borrowing SQLConnection) throws -> (usable: [PolicyID: AccessPolicy], faults: [String]) {
+        var (usable, faults): ([PolicyID: AccessPolicy], [String]) = ([:], [])
+        for row in try connection.query("\(latest)") {
+            let name = try row.text("name")
+            do {
+                usable[try id(try row.text("id"))] = try known.policy(try row.text("source"), name: name)
+            } catch let error as DocumentError {
+                faults.append("policy “\(name)”: \(error)")
+            }
+        }
+        known.keep(Set(usable.values.map(\.source)))
+        return (usable, faults)
     }
 
     static func all(_ connection: borrowing SQLConnection) throws -> [StoredPolicy] {

@@ -36,10 +36,13 @@ package struct Listing<Item: Sendable>: Sendable {
 /// A database that finds the matching rows by an index of the filter must sort them all for one page. So the number of matches comes first, and where many match the page
 /// walks along the sorted index instead, and meets enough of them soon.
 struct KeysetQuery {
-    /// A condition in two forms: with the column as it is, which leads the database to an index of it, and hidden in an expression, which doesn't.
+    /// A condition in the forms that lead the database to an index of its column, away from it, and to the quickest count beside other conditions.
     private struct Condition {
         let seeking: String
         let walking: String
+        let counting: String
+        /// Sorted by this column, its own index is the way to walk.
+        let column: String?
     }
 
     /// From how many matches on a page walks: below, sorting them costs less (measured over 100 000 keys).
@@ -55,13 +58,21 @@ struct KeysetQuery {
         (self.table, self.visible) = (table, visible?.sorted())
     }
 
-    /// Adds a condition in which `$` stands for `value`.
-    /// - Parameter walking: the same so that no index of its column can be used; without it there is none.
-    mutating func add(_ condition: StaticString, walking: StaticString? = nil, _ values: SQLValue...) {
+    /// Adds a condition in which each `$` stands for one of `values`, in their order.
+    /// - Parameters:
+    ///   - walking: the same so that no index of its column can be used; without it there is none.
+    ///   - counting: the same for counts with other conditions, if that is neither.
+    ///   - column: a list sorted by it uses the first form always.
+    mutating func add(
+        _ condition: StaticString, walking: StaticString? = nil, counting: StaticString? = nil, column: StaticString? = nil, _ values: SQLValue...
+    ) {
         let first = arguments.count + 1
         arguments += values
         let seeking = KeysetQuery.numbered(condition, from: first)
-        conditions.append(Condition(seeking: seeking, walking: walking.map { KeysetQuery.numbered($0, from: first) } ?? seeking))
+        let walking = walking.map { KeysetQuery.numbered($0, from: first) } ?? seeking
+        conditions.append(Condition(
+            seeking: seeking, walking: walking, counting: counting.map { KeysetQuery.numbered($0, from: first) } ?? walking,
+            column: column?.description))
     }
 
     private static func numbered(_ condition: StaticString, from first: Int) -> String {
@@ -96,7 +107,7 @@ struct KeysetQuery {
     private func page(
         _ columns: StaticString, _ keyset: Keyset, _ ids: ArraySlice<String>?, walks: Bool, _ connection: borrowing SQLConnection
     ) throws -> [SQLRow] {
-        var (text, arguments) = condition(ids, walks: walks)
+        var (text, arguments) = condition(ids) { walks && $0.column != keyset.column.name ? $0.walking : $0.seeking }
         let column = keyset.column.name
         if let after = keyset.after {
             arguments += [after.value, .text(after.id)]
@@ -111,12 +122,13 @@ struct KeysetQuery {
 
     private func count(_ ids: ArraySlice<String>?, _ connection: borrowing SQLConnection) throws -> Int64 {
         // Of several conditions an index serves one, and each row it leads to is read for the others; an index of all columns is shorter.
-        let (text, arguments) = condition(ids, walks: ids == nil && conditions.count > 1)
+        let isMixed = ids == nil && conditions.count > 1
+        let (text, arguments) = condition(ids) { isMixed ? $0.counting : $0.seeking }
         return try connection.query("SELECT COUNT(*) AS total FROM \(table)\(text)", arguments).first?.integer("total") ?? 0
     }
 
-    private func condition(_ ids: ArraySlice<String>?, walks: Bool) -> (String, [SQLValue]) {
-        var (conditions, arguments) = (conditions.map { walks ? $0.walking : $0.seeking }, arguments)
+    private func condition(_ ids: ArraySlice<String>?, _ form: (Condition) -> String) -> (String, [SQLValue]) {
+        var (conditions, arguments) = (conditions.map(form), arguments)
         if let ids {
             let places = ids.indices.map { "$\(arguments.count + 1 + $0 - ids.startIndex)" }
             arguments += ids.map(SQLValue.text)

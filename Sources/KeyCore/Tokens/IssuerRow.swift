@@ -8,6 +8,15 @@ enum IssuerRow {
         try connection.query("SELECT \(columns) FROM issuers ORDER BY name").map { try entry($0).issuer }
     }
 
+    /// Those that can be read, and what is wrong with the others.
+    static func usable(_ connection: borrowing SQLConnection) throws -> (issuers: [Issuer], faults: [String]) {
+        var (issuers, faults): ([Issuer], [String]) = ([], [])
+        for row in try connection.query("SELECT \(columns) FROM issuers ORDER BY name") {
+            do { issuers.append(try entry(row).issuer) } catch { faults.append("issuer “\(try row.text("name"))”: \(error)") }
+        }
+        return (issuers, faults)
+    }
+
     static func find(_ id: IssuerID, _ connection: borrowing SQLConnection) throws -> IssuerEntry {
         guard let row = try connection.query("SELECT \(columns) FROM issuers WHERE id = $1", [.text(id.description)]).first else {
             throw StoreError.notFound("issuer \(id)")

@@ -18,6 +18,7 @@ package final class RuntimeSettings: Sendable {
     let file: FileSettings
     private let present: Mutex<PresentSettings>
     private let listeners = Mutex<[Listener]>([])
+    private let turns = Turns()
 
     /// As the file says, until the first `reload`.
     package init(_ file: FileSettings, stores: Stores) {
@@ -38,20 +39,20 @@ package final class RuntimeSettings: Sendable {
         listener(current)
     }
 
-    /// Reads the database, and applies what is new there: also what another process has changed.
-    package func reload() async throws {
+    /// Reads the database, and applies what is different there: also what another process has changed, or a restore has taken back. Calls take
+    /// turns, so that an older state never replaces a newer one.
+    package func reload() async throws { try await turns.take { [self] in try await readAgain() } }
+
+    private func readAgain() async throws {
         let store = SettingsStore(stores)
-        guard try await store.find().revision != current.set.revision else { return }
+        let (found, known) = (try await store.find(), current.set)
+        guard found.revision != known.revision || found.changedAt != known.changedAt else { return }
         let (settings, credentials) = try await store.findWithCredentials()
         let next = PresentSettings(
             set: settings, outbound: outbound(settings, credentials), limits: file.limits.merging(settings.limits) { $1 },
             logLevel: settings.logLevel ?? file.logLevel)
-        let isNewer = present.withLock { present in
-            guard present.set.revision < next.set.revision else { return false }
-            present = next
-            return true
-        }
-        if isNewer { for listener in listeners.withLock({ $0 }) { listener(next) } }
+        present.withLock { $0 = next }
+        for listener in listeners.withLock({ $0 }) { listener(next) }
     }
 
     private func outbound(_ settings: ServerSettings, _ credentials: ProxyCredentials?) -> OutboundRoute {

@@ -19,6 +19,11 @@ final class Routing: Sendable {
         let snapshot = try await installation.endpoints.snapshot()
         current = Mutex(snapshot)
         jwks.configure(snapshot.issuers)
+        tellFaults(of: snapshot)
+    }
+
+    private func tellFaults(of snapshot: RoutingSnapshot) {
+        for fault in snapshot.faults { logger.error("can't be read; the endpoints that need it answer 503", metadata: ["fault": "\(fault)"]) }
     }
 
     /// What requests see.
@@ -54,22 +59,8 @@ final class Routing: Sendable {
             for change in changes where change.entity == .key { if let id = KeyID(change.id) { cache.invalidate(id) } }
             if !isKeysOnly { jwks.configure(next.issuers) }
             current.withLock { $0 = next }
+            if !isKeysOnly { tellFaults(of: next) }
             logger.info("configuration changed", metadata: ["changes": "\(changes.count)", "sequence": "\(next.sequence)"])
         }
-    }
-}
-
-/// Lets one at a time work, in the order of their calls.
-private actor Turns {
-    private var last: Task<Void, any Error>?
-
-    func take(_ body: @escaping @Sendable () async throws -> Void) async throws {
-        let previous = last
-        let turn = Task {
-            _ = await previous?.result
-            try await body()
-        }
-        last = turn
-        try await turn.value
     }
 }

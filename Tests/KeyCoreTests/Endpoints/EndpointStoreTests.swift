@@ -144,6 +144,27 @@ import Testing
         await #expect(throws: StoreError.self) { try await world.endpoints.snapshot() }
     }
 
+    @Test("a policy or issuer that can't be read takes down the endpoints that need it, and no other", arguments: ["policies", "issuers"])
+    func unreadable(table: String) async throws {
+        let id = try await world.endpoints.create(draft)
+        var other = draft
+        (other.name, other.policyID) = ("other", try await world.policies.save(try PolicyFixture.policy(PolicyFixture.allow()), name: "q"))
+        let second = try Self.issuer("second", "https://second.example")
+        try await world.issuers.create(second)
+        other.issuers = [second.id]
+        let otherID = try await world.endpoints.create(other)
+        if table == "policies" {
+            try await world.database.execute(
+                "UPDATE policy_versions SET source = 'version: 99' WHERE policy_id = $1", [.text(draft.policyID.description)])
+        } else {
+            try await world.database.execute("UPDATE issuers SET document = '{}' WHERE id = $1", [.text(issuer.id.description)])
+        }
+        let snapshot = try await world.endpoints.snapshot()
+        #expect(snapshot.endpoints.filter(\.isReadable).map(\.id) == [otherID])
+        #expect(snapshot.endpoints.first { $0.id == id }?.policy.rules.isEmpty == true)
+        #expect(snapshot.faults.count == 1 && snapshot.faults[0].hasPrefix(table == "policies" ? "policy “p”" : "issuer “google”"), "\(snapshot.faults)")
+    }
+
     @Test("a snapshot finds an endpoint by its exact path")
     func lookUp() async throws {
         let id = try await world.endpoints.create(draft)

@@ -110,4 +110,16 @@ import Testing
         try await other.reload()
         #expect(other.current.logLevel == "error")
     }
+
+    @Test("that were taken away, as a restore does, count no more when it is next looked")
+    func takenAway() async throws {
+        let other = RuntimeSettings(FileSettings(), stores: fixture.stores)
+        _ = try await change(["log_level": "error"])
+        _ = try await change(["log_level": "debug"])
+        try await other.reload()
+        #expect(other.current.logLevel == "debug")
+        try await fixture.store.database.execute("DELETE FROM settings")
+        try await other.reload()
+        #expect(other.current.logLevel == "info")
+    }
 }
