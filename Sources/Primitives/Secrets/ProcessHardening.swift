@@ -36,9 +36,12 @@ package enum ProcessHardening {
         return shim_getrlimit_nofile(&limit) == 0 ? Int(clamping: limit.rlim_cur) : 0
     }
 
-    /// Has OpenSSL leave its tables alone when the process ends: threads that still use them, such as those of libcurl, would read freed memory.
-    /// Must come before anything else that uses OpenSSL; nothing is lost, the memory goes with the process.
-    package static func keepOpenSSLToTheEnd() { _ = OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil) }
+    /// Ends the process at once, after what was printed is out: no library tidies up under threads that still use it, as OpenSSL did under a thread of
+    /// libcurl that was closing its connection. The memory goes with the process.
+    package static func end(_ status: Int32) -> Never {
+        fflush(nil)
+        _exit(status)
+    }
 
     /// Has OpenSSL keep the private numbers of RSA and EC keys on locked, guarded memory of its own (1 MiB), from now on; once for
     /// the process.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Glibc
 import Primitives
 
 /// The program's exit statuses, beside 0. `holdfast --help` lists them.
@@ -81,18 +80,20 @@ struct APIProblem: StatusFailure {
 extension Holdfast {
     /// Runs the command; ends the process with a status that tells what went wrong.
     static func main() async {
-        ProcessHardening.keepOpenSSLToTheEnd()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+            ProcessHardening.end(0)
         } catch let failure as any StatusFailure {
             complain(failure.document ?? "Error: \(failure)")
-            Glibc.exit(failure.status)
+            ProcessHardening.end(failure.status)
         } catch where exitCode(for: error) == .validationFailure {
             complain(fullMessage(for: error))
-            Glibc.exit(ExitStatus.usage)
+            ProcessHardening.end(ExitStatus.usage)
         } catch {
-            exit(withError: error)
+            let (status, text) = (exitCode(for: error), fullMessage(for: error))
+            if !text.isEmpty { status == .success ? print(text) : complain(text) }
+            ProcessHardening.end(status.rawValue)
         }
     }
 
