@@ -56,6 +56,13 @@ package final class AuditJournal: AuditSink {
         if let error { throw error }
     }
 
+    /// The same for whoever has the time: waits so long, if that is longer than the deadline, also while the disk is slow.
+    package func append(_ record: AuditRecord, within patience: Duration) async throws(AuditError) {
+        let body = record.json()
+        let error = await withCheckedContinuation { continuation in core.enqueue(body, within: patience, continuation) }
+        if let error { throw error }
+    }
+
     /// Whether records become durable and nothing was disturbed.
     package var health: AuditHealth { core.queue.withLock { $0.condition.health } }
 
@@ -90,8 +97,10 @@ final class JournalCore: Sendable {
         clock = configuration.clock
     }
 
-    func enqueue(_ body: [UInt8], _ continuation: CheckedContinuation<AuditError?, Never>) {
-        let waiter = JournalQueue.Waiter(body: body, deadline: MonotonicClock.nanoseconds + deadline, continuation: continuation)
+    func enqueue(_ body: [UInt8], within patience: Duration? = nil, _ continuation: CheckedContinuation<AuditError?, Never>) {
+        let nanoseconds = max(patience.map { UInt64(clamping: $0.nanoseconds) } ?? 0, deadline)
+        let waiter = JournalQueue.Waiter(
+            body: body, deadline: MonotonicClock.nanoseconds + nanoseconds, isPatient: patience != nil, continuation: continuation)
         do {
             let wake = try queue.withLock { queue throws(AuditError) in try queue.enqueue(waiter) }
             if wake.writer { queue.notify(JournalCore.writerSignal) }

@@ -7,7 +7,15 @@ struct JournalQueue: Sendable {
         let body: [UInt8]
         /// On the monotonic clock, in nanoseconds.
         let deadline: UInt64
+        /// Queues even while the writer is stuck.
+        let isPatient: Bool
         let continuation: CheckedContinuation<AuditError?, Never>
+        /// It was told that it took too long; its record may still be written.
+        var isExpired = false
+
+        init(body: [UInt8], deadline: UInt64, isPatient: Bool = false, continuation: CheckedContinuation<AuditError?, Never>) {
+            (self.body, self.deadline, self.isPatient, self.continuation) = (body, deadline, isPatient, continuation)
+        }
     }
 
     /// What the writer does next.
@@ -24,7 +32,8 @@ struct JournalQueue: Sendable {
     private var expired = 0
     private var isStuck = false
     private var isWriterIdle = false
-    private var isWatchdogAsleep = false
+    /// When the watchdog looks next, unless it is woken; nil while it is awake.
+    private var watchdogSleepsUntil: UInt64?
     private var isClosing = false
     private var closers: [CheckedContinuation<Void, Never>] = []
     private(set) var hasEnded = false
@@ -37,11 +46,13 @@ struct JournalQueue: Sendable {
     /// Queues a caller, and says which threads must be woken; nothing is queued if it throws.
     mutating func enqueue(_ waiter: Waiter) throws(AuditError) -> (writer: Bool, watchdog: Bool) {
         if isClosing { throw .closed }
-        if isStuck { throw .unavailable(.deadline) }
+        if isStuck, !waiter.isPatient { throw .unavailable(.deadline) }
         guard waiting < limit else { throw .overloaded }
         pending.append(waiter)
-        defer { (isWriterIdle, isWatchdogAsleep) = (false, false) }
-        return (isWriterIdle, isWatchdogAsleep)
+        let wakesWatchdog = watchdogSleepsUntil.map { waiter.deadline < $0 } ?? false
+        if wakesWatchdog { watchdogSleepsUntil = nil }
+        defer { isWriterIdle = false }
+        return (isWriterIdle, wakesWatchdog)
     }
 
     /// Takes no more records; those that wait are still written.
@@ -81,7 +92,7 @@ struct JournalQueue: Sendable {
         }
         isStuck = false
         condition.setFailure(fault, at: time)
-        return Array(inFlight.dropFirst(expired))
+        return expired == 0 ? inFlight : inFlight.filter { !$0.isExpired }
     }
 
     /// Notes what the writer found besides.
@@ -101,20 +112,27 @@ struct JournalQueue: Sendable {
 
     /// Those whose time is over; done with none when the writer has ended.
     mutating func overdue(now: UInt64, time: Instant) -> Monitor<JournalQueue>.Turn<[Waiter]> {
+        watchdogSleepsUntil = nil
         if hasEnded { return .done([]) }
-        var late = inFlight[expired...].prefix { $0.deadline <= now }
+        var late: [Waiter] = []
+        for index in inFlight.indices where inFlight[index].deadline <= now && !inFlight[index].isExpired {
+            inFlight[index].isExpired = true
+            late.append(inFlight[index])
+        }
         expired += late.count
-        let waiting = pending.prefix { $0.deadline <= now }
-        late += waiting
-        pending.removeFirst(waiting.count)
+        pending.removeAll { waiter in
+            guard waiter.deadline <= now else { return false }
+            late.append(waiter)
+            return true
+        }
         if !late.isEmpty {
             isStuck = true
             condition.setFailure(.deadline, at: time)
             return .done(Array(late))
         }
-        let next = (expired < inFlight.count ? inFlight[expired] : pending.first)?.deadline
-        isWatchdogAsleep = next == nil
-        return .wait(until: next)
+        let next = (inFlight.lazy.filter { !$0.isExpired }.map(\.deadline).min(), pending.lazy.map(\.deadline).min())
+        watchdogSleepsUntil = min(next.0 ?? .max, next.1 ?? .max)
+        return .wait(until: watchdogSleepsUntil == .max ? nil : watchdogSleepsUntil)
     }
 }
 

@@ -63,7 +63,7 @@ final class Server: Sendable {
             own.isEmpty ? configuration.dataPlane.certificates.map(\.withoutClients) : own, in: installation.folder,
             applicationProtocols: ["http/1.1"], logger: logger)
         managementAPI = try ManagementComposition(
-            installation, audit: journal, routing: routing, observation: observation, oidc: { try await fetcher.send($0) },
+            installation, audit: PatientAuditSink(journal), routing: routing, observation: observation, oidc: { try await fetcher.send($0) },
             resources: ResourceComposition.services(installation, port: dataPlanePort, fetcher: fetcher), logger: logger)
         management = try ManagementListener(
             api: managementAPI.api,

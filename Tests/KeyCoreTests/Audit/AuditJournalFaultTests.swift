@@ -10,19 +10,19 @@ import Testing
 
     @Test("refuses a record that isn't durable in time, refuses others at once while the disk is stuck, and recovers by itself")
     func slow() async throws {
-        let journal = try folder.journal(files) { $0.deadline = .milliseconds(300) }
+        let journal = try folder.journal(files) { $0.deadline = .seconds(1) }
         files.set { $0.isStuck = true }
         let start = MonotonicClock.nanoseconds
         await #expect(throws: AuditError.unavailable(.deadline)) { try await journal.append(.test("slow")) }
         let waited = MonotonicClock.nanoseconds - start
-        #expect(waited >= 300_000_000 && waited < 1_500_000_000)
+        #expect(waited >= 1_000_000_000)
         guard case .red(.deadline, _) = journal.health else {
             Issue.record("health is \(journal.health)")
             return
         }
         let second = MonotonicClock.nanoseconds
         await #expect(throws: AuditError.unavailable(.deadline)) { try await journal.append(.test("meanwhile")) }
-        #expect(MonotonicClock.nanoseconds - second < 250_000_000)
+        #expect(MonotonicClock.nanoseconds - second < 1_000_000_000)
         files.set { $0.isStuck = false }
         #expect(try await eventually { journal.health == .green })
         try await journal.append(.test("after"))
@@ -41,7 +41,7 @@ import Testing
         let start = MonotonicClock.nanoseconds
         await #expect(throws: AuditError.unavailable(.deadline)) { try await journal.append(.test("slow")) }
         let waited = MonotonicClock.nanoseconds - start
-        #expect(waited >= 50_000_000 && waited < 1_000_000_000)
+        #expect(waited >= 50_000_000)
         files.set { $0.isStuck = false }
     }
 
@@ -56,6 +56,27 @@ import Testing
         files.set { $0.isStuck = false }
         await journal.close()
         #expect(!(try folder.lines(firstSegment).joined().contains("\"second\"")))
+        #expect(try folder.verify().isIntact)
+    }
+
+    @Test("for whoever has the time waits longer, also when others were refused, and tells of the disk in the end", .timeLimit(.minutes(1)))
+    func patience() async throws {
+        let journal = try folder.journal(files) { $0.deadline = .milliseconds(50) }
+        let patient = PatientAuditSink(journal, patience: .seconds(30))
+        files.set { $0.isStuck = true }
+        let early = Task { try await patient.append(.test("early")) }
+        await #expect(throws: AuditError.unavailable(.deadline)) { try await journal.append(.test("hasty")) }
+        await #expect(throws: AuditError.unavailable(.deadline)) { try await journal.append(.test("hasty")) }
+        let late = Task { try await patient.append(.test("late")) }
+        await #expect(throws: AuditError.unavailable(.deadline)) {
+            try await PatientAuditSink(journal, patience: .milliseconds(100)).append(.test("given up"))
+        }
+        files.set { $0.isStuck = false }
+        try await early.value
+        try await late.value
+        await journal.close()
+        let text = try folder.lines(firstSegment).joined()
+        #expect(text.contains("\"early\"") && text.contains("\"late\"") && !text.contains("given up"))
         #expect(try folder.verify().isIntact)
     }
 
