@@ -2,7 +2,7 @@ import COpenSSL
 
 /// A hash function of the SHA family.
 package enum HashFunction: String, Sendable, Hashable, CaseIterable {
-    /// Only inside OAEP, HMAC and fingerprints, where a protocol prescribes it; signatures refuse it.
+    /// Only inside OAEP, HMAC and fingerprints, where a protocol prescribes it; signatures refuse it unless told otherwise.
     case sha1 = "SHA-1"
     case sha256 = "SHA-256"
     case sha384 = "SHA-384"

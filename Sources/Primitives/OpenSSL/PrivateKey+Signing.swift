@@ -13,11 +13,13 @@ extension PrivateKey {
     }
 
     /// The signature of data whose digest is known.
-    /// - Parameter digest: the scheme's hash of the data.
+    /// - Parameters:
+    ///   - digest: the scheme's hash of the data.
+    ///   - allowsSHA1: signs SHA-1 digests too, for recipients of mail who know nothing newer.
     /// - Throws: `.unsuitable` if the scheme is not one for this key or has no form over a digest; `.malformed` if the digest
     ///   has another size; `.library` if OpenSSL fails.
-    package func sign(digest: [UInt8], with scheme: SignatureScheme) throws(KeyUseError) -> [UInt8] {
-        try scheme.check(type)
+    package func sign(digest: [UInt8], with scheme: SignatureScheme, allowsSHA1: Bool = false) throws(KeyUseError) -> [UInt8] {
+        try scheme.check(type, allowsSHA1: allowsSHA1)
         try scheme.checkDigest(digest)
         do {
             let signature = try signPrepared(digest, scheme)

@@ -84,7 +84,7 @@ package final class PrivateKey: Sendable {
         try self.init(checking: key, validation)
     }
 
-    private convenience init(checking handle: KeyHandle, _ validation: Validation) throws(KeyImportError) {
+    convenience init(checking handle: KeyHandle, _ validation: Validation) throws(KeyImportError) {
         let type = try KeyCheck.type(of: handle)
         if validation == .full {
             try KeyCheck.publicPart(handle)
@@ -93,7 +93,7 @@ package final class PrivateKey: Sendable {
         do { try self.init(handle, type: type) } catch { throw .library(error) }
     }
 
-    private static func decode(_ der: UnsafeBufferPointer<UInt8>) throws(KeyImportError) -> KeyHandle {
+    static func decode(_ der: UnsafeBufferPointer<UInt8>) throws(KeyImportError) -> KeyHandle {
         var next = der.baseAddress
         let info = d2i_PKCS8_PRIV_KEY_INFO(nil, &next, der.count)
         defer { PKCS8_PRIV_KEY_INFO_free(info) }  // cleanses the key too

@@ -33,8 +33,8 @@ package enum SignatureScheme: Sendable, Hashable {
     }
 
     /// Throws unless the scheme is one for keys of `type`.
-    func check(_ type: KeyType) throws(KeyUseError) {
-        guard hash != .sha1 else { throw .unsuitable(expected: "SHA-256 or larger for signatures, found SHA-1") }
+    func check(_ type: KeyType, allowsSHA1: Bool = false) throws(KeyUseError) {
+        guard hash != .sha1 || allowsSHA1 else { throw .unsuitable(expected: "SHA-256 or larger for signatures, found SHA-1") }
         switch (self, type) {
         case (.rsaPKCS1, .rsa), (.ecdsa, .ec), (.ed25519, .ed25519): return
         case (.rsaPSS(_, _, let saltBytes), .rsa) where saltBytes >= 0: return
