@@ -78,15 +78,9 @@ package struct EKMDoor: Sendable {
 
     private func checkContentType(_ http: HTTPRequest) throws(EKMError) {
         guard let type = http.headers.first(name: "content-type") else { return }
-        guard type == "application/json" || EKMDoor.isJSON(type) else {
+        guard type == "application/json" || MediaType.isJSON(type) else {
             throw EKMError(status: 400, code: 3, "expected Content-Type application/json", cause: "content-type")
         }
-    }
-
-    /// Whether the media type, less its parameters, is JSON's (RFC 9110, 8.3.1).
-    private static func isJSON(_ type: String) -> Bool {
-        let media = type.utf8.prefix { $0 != 0x3B }.filter { $0 != 0x20 && $0 != 0x09 }
-        return media.elementsEqual("application/json".utf8, by: { $0 | 0x20 == $1 | 0x20 })
     }
 
     /// The token of `Authorization: Bearer …` (RFC 6750, 2.1); exactly one such header.

@@ -3,14 +3,16 @@ import Primitives
 /// The data plane's handler: chooses the front door by path. What no door knows is 404, and tells nothing else.
 package struct DataPlane: HTTPHandler {
     private let ekm: EKMDoor
+    private let kacls: KACLSDoor?
     private let isReady: @Sendable () -> Bool
 
     /// A data plane of these doors; `isReady` says whether requests can be served right now.
-    package init(ekm: EKMDoor, isReady: @escaping @Sendable () -> Bool) {
-        (self.ekm, self.isReady) = (ekm, isReady)
+    package init(ekm: EKMDoor, kacls: KACLSDoor? = nil, isReady: @escaping @Sendable () -> Bool) {
+        (self.ekm, self.kacls, self.isReady) = (ekm, kacls, isReady)
     }
 
     package func respond(to request: HTTPRequest) async -> HTTPResponse {
+        if let response = await kacls?.respond(to: request) { return response }
         guard let path = RequestPath(target: request.target) else {
             return refusal(status: 400, message: "malformed path")
         }
@@ -28,6 +30,10 @@ package struct DataPlane: HTTPHandler {
         default: 3
         }
         return EKMError(status: status, code: code, message, cause: "listener").response
+    }
+
+    package func refusal(status: Int, message: String, to request: HTTPRequest) -> HTTPResponse {
+        kacls?.refusal(status: status, message: message, to: request) ?? refusal(status: status, message: message)
     }
 
     /// Whoever asks learns the status and nothing else (N55).

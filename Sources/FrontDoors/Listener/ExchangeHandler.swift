@@ -163,9 +163,11 @@ final class ExchangeHandler: ChannelDuplexHandler {
         case (.body(let bytes), .receiving(let head, var body)):
             state = .idle  // gives the body up, so that it's not copied
             guard body.count + bytes.readableBytes <= environment.limits.maxBodyBytes else {
-                return refuse(413, "body larger than \(environment.limits.maxBodyBytes) bytes")
+                return refuse(413, "body larger than \(environment.limits.maxBodyBytes) bytes", to: head)
             }
-            guard environment.gate.hold(bytes: bytes.readableBytes) else { return refuse(503, "too many requests at once; try again") }
+            guard environment.gate.hold(bytes: bytes.readableBytes) else {
+                return refuse(503, "too many requests at once; try again", to: head)
+            }
             heldBytes += bytes.readableBytes
             body.append(contentsOf: bytes.readableBytesView)
             state = .receiving(head, body)
@@ -182,7 +184,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
         if head.version == .http1_1, head.headers[canonicalForm: "host"].count != 1 { return refuse(400, "expected one Host header") }
         let announced = head.headers.first(name: "content-length").flatMap { UInt64($0) } ?? 0
         guard announced <= environment.limits.maxBodyBytes else {
-            return refuse(413, "body larger than \(environment.limits.maxBodyBytes) bytes")
+            return refuse(413, "body larger than \(environment.limits.maxBodyBytes) bytes", to: head)
         }
         if head.headers.first(name: "expect")?.lowercased() == "100-continue", head.version != .http1_0, let context {
             context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: head.version, status: .continue))), promise: nil)
@@ -213,13 +215,11 @@ final class ExchangeHandler: ChannelDuplexHandler {
         state = .answering
         guard environment.gate.beginRequest() else {
             releaseBody()
-            let response = environment.handler.refusal(status: 503, message: "too many requests at once; try again")
-            return write(response, requestID: environment.requestIDs.next(), isHead: head.method == .HEAD)
+            let request = request(head, [])
+            let response = environment.handler.refusal(status: 503, message: "too many requests at once; try again", to: request)
+            return write(response, requestID: request.requestID, isHead: head.method == .HEAD)
         }
-        let request = HTTPRequest(
-            method: head.method, target: head.uri, headers: head.headers, body: body, remoteAddress: remoteAddress,
-            address: address, requestID: environment.requestIDs.next(), receivedAt: environment.clock.now,
-            receivedNanoseconds: MonotonicClock.nanoseconds, tls: tls)
+        let request = request(head, body)
         let held = heldBytes
         heldBytes = 0  // now the task's to release
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -229,6 +229,13 @@ final class ExchangeHandler: ChannelDuplexHandler {
             environment.gate.release(bytes: held)
             bound.value.write(response, requestID: request.requestID, isHead: request.method == .HEAD)
         }
+    }
+
+    private func request(_ head: HTTPRequestHead, _ body: [UInt8]) -> HTTPRequest {
+        HTTPRequest(
+            method: head.method, target: head.uri, headers: head.headers, body: body, remoteAddress: remoteAddress,
+            address: address, requestID: environment.requestIDs.next(), receivedAt: environment.clock.now,
+            receivedNanoseconds: MonotonicClock.nanoseconds, tls: tls)
     }
 
     private func write(_ response: HTTPResponse, requestID: String, isHead: Bool) {
@@ -257,11 +264,15 @@ final class ExchangeHandler: ChannelDuplexHandler {
     }
 
     /// Answers without a handler, takes no more of the request, and closes when the peer has had time to read the answer.
-    private func refuse(_ status: Int, _ message: String) {
+    private func refuse(_ status: Int, _ message: String, to head: HTTPRequestHead? = nil) {
         state = .refusing
         releaseBody()
-        let response = environment.handler.refusal(status: status, message: message)
-        write(response, requestID: environment.requestIDs.next(), isHead: false)
+        guard let head else {
+            let response = environment.handler.refusal(status: status, message: message)
+            return write(response, requestID: environment.requestIDs.next(), isHead: false)
+        }
+        let request = request(head, [])
+        write(environment.handler.refusal(status: status, message: message, to: request), requestID: request.requestID, isHead: false)
     }
 
     /// Ends our side and waits a moment for the peer's end: closing with unread input would make the kernel send a reset (or us

@@ -68,4 +68,13 @@ package protocol HTTPHandler: Sendable {
     func respond(to request: HTTPRequest) async -> HTTPResponse
     /// The answer that the listener gives by itself (400, 408, 413, 431, 503), in the protocol's shape; must be quick.
     func refusal(status: Int, message: String) -> HTTPResponse
+    /// The same to a request whose header is known, without its body.
+    func refusal(status: Int, message: String, to request: HTTPRequest) -> HTTPResponse
+}
+
+extension HTTPHandler {
+    /// The same whatever was asked.
+    package func refusal(status: Int, message: String, to request: HTTPRequest) -> HTTPResponse {
+        refusal(status: status, message: message)
+    }
 }

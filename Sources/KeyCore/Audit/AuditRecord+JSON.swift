@@ -16,6 +16,8 @@ extension AuditRecord {
         object.text("project", project, limit: 128)
         object.text("resource", resource, limit: 512)
         object.text("justification", justification, limit: 64)
+        object.text("reason", reason, limit: 256)
+        object.texts("proofs", proofs.prefix(4), limit: 80)
         if isHealthCheck { object.literal("health_check", "true") }
         object.text("cause", cause, limit: 128)
         object.integer("status", status)

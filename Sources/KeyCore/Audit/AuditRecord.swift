@@ -54,6 +54,10 @@ package struct AuditRecord: Sendable, Equatable {
     package var resource: String?
     /// The justification as the caller wrote it; 64 bytes.
     package var justification: String?
+    /// The caller's own words about why, as they came; 256 bytes.
+    package var reason: String?
+    /// Which tokens were shown, by their `jti` or the beginning of their SHA-256; four at most, 80 bytes each.
+    package var proofs: [String] = []
     /// Whether it was only a health check.
     package var isHealthCheck = false
     /// The rule or code that decided; 128 bytes.

@@ -4,6 +4,8 @@ import Primitives
 package enum FrontDoorKind: String, Sendable, CaseIterable {
     /// Google Cloud External Key Manager.
     case ekm
+    /// Google Workspace client-side encryption: a key access control list service.
+    case kacls
 }
 
 /// Whether an endpoint serves.
@@ -40,17 +42,19 @@ package struct Endpoint: Sendable {
     package let isReadable: Bool
     /// The same, ready for the verifier.
     package let expectation: TokenExpectation
+    /// What only an endpoint of `.kacls` has.
+    package let kacls: KACLSEndpoint?
 
     /// An endpoint as given.
     package init(
         id: EndpointID, name: String, door: FrontDoorKind, path: String, hostnames: [String], keyID: KeyID, policyID: PolicyID,
         policy: AccessPolicy, state: EndpointState, extraAudiences: [String], allowedProjects: [String], issuers: [Issuer],
-        isReadable: Bool = true
+        isReadable: Bool = true, kacls: KACLSEndpoint? = nil
     ) {
         (self.id, self.name, self.door, self.path, self.hostnames) = (id, name, door, path, hostnames)
         (self.keyID, self.policyID, self.policy, self.state) = (keyID, policyID, policy, state)
         (self.extraAudiences, self.allowedProjects, self.issuers) = (extraAudiences, allowedProjects, issuers)
-        self.isReadable = isReadable
+        (self.isReadable, self.kacls) = (isReadable, kacls)
         expectation = TokenExpectation(
             issuers: issuers, audiences: Set(hostnames.map { "https://\($0)" } + extraAudiences))
     }
@@ -93,6 +97,12 @@ package final class RoutingSnapshot: Sendable {
     private init(_ other: RoutingSnapshot, sequence: Int64) {
         (self.sequence, endpoints, issuers, faults) = (sequence, other.endpoints, other.issuers, other.faults)
         (byPath, unions) = (other.byPath, other.unions)
+    }
+
+    /// All issuers whose keys are needed: those of the table, and those that endpoints believe besides.
+    package var keyHolders: [Issuer] {
+        let unlisted = endpoints.flatMap { $0.kacls?.unlistedIssuers ?? [] }
+        return issuers + Dictionary(unlisted.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }).values
     }
 
     /// The endpoint at that path, if there is one for that front door.

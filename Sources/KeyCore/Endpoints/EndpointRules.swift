@@ -16,6 +16,7 @@ enum EndpointRules {
         }
         try check(entry.extraAudiences, "extra_audiences", "audiences")
         try check(entry.allowedProjects, "allowed_projects", "projects")
+        try checkOptions(entry)
     }
 
     private static func check(_ texts: [String], _ field: String, _ words: String) throws(StoreError) {
@@ -40,6 +41,7 @@ enum EndpointRules {
         guard try !connection.query("SELECT id FROM policies WHERE id = $1", [.text(entry.policyID.description)]).isEmpty else {
             throw StoreError.invalid(field: "policy_id", expected: "the id of a policy that exists")
         }
+        try checkTenant(entry, connection)
         let issuers = try IssuerRow.all(connection).filter { entry.issuers.contains($0.id) }
         for id in entry.issuers where !issuers.contains(where: { $0.id == id }) {
             throw StoreError.invalid(field: "issuer_ids", expected: "ids of issuers that exist; \(id) does not")

@@ -13,6 +13,8 @@ package struct EndpointDraft: Sendable {
     package var issuers: [IssuerID]
     package var extraAudiences: [String] = []
     package var allowedProjects: [String] = []
+    /// What only an endpoint of `.kacls` has, and must have; it names the issuers.
+    package var kacls: KACLSOptions?
 
     /// An active EKM endpoint at its default path.
     package init(name: String, hostnames: [String], keyID: KeyID, policyID: PolicyID, issuers: [IssuerID]) {
@@ -34,10 +36,17 @@ package struct EndpointEntry: Sendable, Equatable {
     package var issuers: [IssuerID]
     package var extraAudiences: [String]
     package var allowedProjects: [String]
+    /// What only an endpoint of `.kacls` has; it names the issuers.
+    package var kacls: KACLSOptions? { didSet { takeIssuers() } }
     package var state: EndpointState
     package var revision: Int64
     package let createdAt: Instant
     package var updatedAt: Instant
+
+    /// Makes `issuers` those that the options name, where they do.
+    mutating func takeIssuers() {
+        if let kacls { issuers = kacls.issuers.sorted { $0.description < $1.description } }
+    }
 }
 
 /// What becomes different about an endpoint; nil leaves a thing as it is.
@@ -51,6 +60,7 @@ package struct EndpointChange: Sendable {
     package var issuers: [IssuerID]?
     package var extraAudiences: [String]?
     package var allowedProjects: [String]?
+    package var kacls: KACLSOptions?
 
     /// Nothing.
     package init() {}
@@ -73,11 +83,13 @@ package struct EndpointStore: Sendable {
         let id: EndpointID
         do { id = try EndpointID.random() } catch { throw StoreError(any: error) }
         let now = clock.now
-        let entry = EndpointEntry(
+        var made = EndpointEntry(
             id: id, name: draft.name, description: draft.description, door: draft.door,
             path: draft.path ?? "v0/\(draft.door.rawValue)/endpoints/\(id)", hostnames: draft.hostnames.map(ASCII.lowercased),
             keyID: draft.keyID, policyID: draft.policyID, issuers: draft.issuers, extraAudiences: draft.extraAudiences,
-            allowedProjects: draft.allowedProjects, state: .active, revision: 0, createdAt: now, updatedAt: now)
+            allowedProjects: draft.allowedProjects, kacls: draft.kacls, state: .active, revision: 0, createdAt: now, updatedAt: now)
+        made.takeIssuers()
+        let entry = made
         try EndpointRules.check(entry)
         return try await StoreError.typed {
             try await database.write { connection in
@@ -110,6 +122,7 @@ package struct EndpointStore: Sendable {
                 if let issuers = wanted.issuers { next.issuers = issuers }
                 if let extraAudiences = wanted.extraAudiences { next.extraAudiences = extraAudiences }
                 if let allowedProjects = wanted.allowedProjects { next.allowedProjects = allowedProjects }
+                if let kacls = wanted.kacls { next.kacls = kacls }
                 try EndpointRules.check(next)
                 try EndpointRules.checkUniqueness(next, connection)
                 try EndpointRules.checkParts(next, connection)
@@ -197,9 +210,10 @@ package struct EndpointStore: Sendable {
     private static func endpoint(_ entry: EndpointEntry, _ issuers: [Issuer], _ policies: [PolicyID: AccessPolicy]) -> Endpoint {
         let own = issuers.filter { entry.issuers.contains($0.id) }
         let policy = own.count == entry.issuers.count ? policies[entry.policyID] : nil
+        let kacls = entry.kacls.flatMap { try? KACLSEndpoint($0, hostnames: entry.hostnames, path: entry.path, issuers: issuers) }
         return Endpoint(
             id: entry.id, name: entry.name, door: entry.door, path: entry.path, hostnames: entry.hostnames, keyID: entry.keyID,
             policyID: entry.policyID, policy: policy ?? .nothing, state: entry.state, extraAudiences: entry.extraAudiences,
-            allowedProjects: entry.allowedProjects, issuers: own, isReadable: policy != nil)
+            allowedProjects: entry.allowedProjects, issuers: own, isReadable: policy != nil && (kacls == nil) == (entry.kacls == nil), kacls: kacls)
     }
 }

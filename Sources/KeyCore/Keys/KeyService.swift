@@ -46,12 +46,9 @@ package final class KeyService: Sendable {
         _ dek: borrowing SecretBytes, aad: [UInt8], label: DomainLabel, under grant: Grant, recording record: AuditRecord,
         since start: UInt64
     ) async throws(KeyServiceError) -> [UInt8] {
-        let loaded = try await load(grant, .wrap)
-        let now = clock.now
-        guard let version = loaded.key.primary(at: now), let material = loaded.material(version.number) else {
-            throw .unusable(loaded.key.summary.hasExpired(at: now)
-                ? "it has expired and wraps nothing new; move its expiry, or use another key" : "its newest version is not active; rotate the key")
-        }
+        guard grant.operation.wraps else { throw .unusable("the grant is for \(grant.operation.rawValue)") }
+        let loaded = try await load(toWrap: grant.key)
+        let (version, material) = try primary(of: loaded)
         let source = try source(of: loaded.key)
         let header = WrappedBlob.Header(keyID: grant.key, version: version.number, algorithm: source.wrapAlgorithm).bytes
         let bound = WrappedBlob.associatedData(label: label, header: header, aad: aad)
@@ -66,8 +63,43 @@ package final class KeyService: Sendable {
         _ blob: WrappedBlob, aad: [UInt8], label: DomainLabel, under grant: Grant, recording record: AuditRecord,
         since start: UInt64
     ) async throws(KeyServiceError) -> SecretBytes {
-        guard blob.header.keyID == grant.key else { throw .undecryptable }
-        let loaded = try await load(grant, .unwrap)
+        guard grant.operation == .unwrap else { throw .unusable("the grant is for \(grant.operation.rawValue)") }
+        let opened = try await open(blob, of: grant.key, aad: aad, label: label)
+        try await write(record, opened.version, start)
+        return opened.content
+    }
+
+    /// Opens what `wrap` made under `key` for a use on which can be decided only by what is inside.
+    /// - Parameter body: decides and uses; its grant must be for `key` and an operation that unwraps. If it throws, nothing was used.
+    /// - Returns: what `body` made, once its record is durable.
+    package func use<R: Sendable>(
+        _ blob: WrappedBlob, of key: KeyID, aad: [UInt8], label: DomainLabel, since start: UInt64,
+        _ body: (SharedSecret) async throws -> (grant: Grant, record: AuditRecord, result: R)
+    ) async throws -> R {
+        let opened = try await open(blob, of: key, aad: aad, label: label)
+        let version = opened.version
+        let (grant, record, result) = try await body(SharedSecret(opened.content))
+        guard grant.operation.unwraps, grant.key == key else {
+            throw KeyServiceError.unusable("the grant is for \(grant.operation.rawValue)")
+        }
+        try await write(record, version, start)
+        return result
+    }
+
+    /// Whether `key` could wrap now; asks a source that isn't local with a data key of its own.
+    package func probe(_ key: KeyID) async throws(KeyServiceError) {
+        let loaded = try await load(toWrap: key)
+        let (_, material) = try primary(of: loaded)
+        let source = try source(of: loaded.key)
+        guard !source.isLocal else { return }
+        _ = try await wrap(SecretBytes(copying: [UInt8](repeating: 0, count: 32)), source, material, [])
+    }
+
+    private func open(
+        _ blob: WrappedBlob, of key: KeyID, aad: [UInt8], label: DomainLabel
+    ) async throws(KeyServiceError) -> OpenedBlob {
+        guard blob.header.keyID == key else { throw .undecryptable }
+        let loaded = try await load(usable: key)
         guard let version = loaded.key.versions.first(where: { $0.number == blob.header.version }) else { throw .undecryptable }
         guard version.state != .suspended else { throw .suspended }
         guard version.state != .destroyed else { throw .keyNotFound }
@@ -75,21 +107,31 @@ package final class KeyService: Sendable {
             throw .unusable("version \(version.number) is \(version.state.rawValue)")
         }
         let bound = WrappedBlob.associatedData(label: label, header: blob.header.bytes, aad: aad)
-        let dek = try await unwrap(blob, try source(of: loaded.key), material, bound)
-        try await write(record, version.number, start)
-        return dek
+        return OpenedBlob(content: try await unwrap(blob, try source(of: loaded.key), material, bound), version: version.number)
     }
 
     // MARK: The key
 
-    private func load(_ grant: Grant, _ operation: Operation) async throws(KeyServiceError) -> LoadedKey {
-        guard grant.operation == operation else { throw .unusable("the grant is for \(grant.operation.rawValue)") }
-        let loaded = try await load(grant.key)
+    /// The version that wraps, with its material.
+    private func primary(of loaded: LoadedKey) throws(KeyServiceError) -> (KeyVersion, SharedSecret) {
+        let now = clock.now
+        guard let version = loaded.key.primary(at: now), let material = loaded.material(version.number) else {
+            throw .unusable(loaded.key.summary.hasExpired(at: now)
+                ? "it has expired and wraps nothing new; move its expiry, or use another key" : "its newest version is not active; rotate the key")
+        }
+        return (version, material)
+    }
+
+    private func load(toWrap key: KeyID) async throws(KeyServiceError) -> LoadedKey {
+        let loaded = try await load(usable: key)
+        if loaded.key.versions.first(where: { $0.state != .preActive })?.state == .suspended { throw .suspended }
+        return loaded
+    }
+
+    private func load(usable key: KeyID) async throws(KeyServiceError) -> LoadedKey {
+        let loaded = try await load(key)
         guard loaded.key.purpose == .wrap else { throw .unusable("the key is for \(loaded.key.purpose.rawValue)") }
         if loaded.key.versions.allSatisfy({ $0.state == .destroyed }) { throw .keyNotFound }
-        if operation == .wrap, loaded.key.versions.first(where: { $0.state != .preActive })?.state == .suspended {
-            throw .suspended
-        }
         return loaded
     }
 
@@ -170,6 +212,12 @@ package final class KeyService: Sendable {
         record.latencyMicroseconds = now > start ? Int64(clamping: (now - start) / 1000) : 0
         do { try await audit.append(record) } catch { throw .auditUnavailable }
     }
+}
+
+/// What was inside a blob, and which version opened it.
+private struct OpenedBlob: ~Copyable {
+    let content: SecretBytes
+    let version: KeyVersionNumber
 }
 
 extension KeyServiceError {

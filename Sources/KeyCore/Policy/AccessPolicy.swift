@@ -66,6 +66,10 @@ package struct Rejection: Error, Sendable, Equatable, CustomStringConvertible {
         case operation
         /// No rule for this caller.
         case principal
+        /// No rule for callers of this kind.
+        case caller
+        /// The tokens' claims are others.
+        case claims
         /// The resource is outside.
         case resource
         /// The perimeter is outside.
@@ -86,6 +90,8 @@ package struct Rejection: Error, Sendable, Equatable, CustomStringConvertible {
                 switch condition {
                 case .operation: .operation
                 case .principal: .principal
+                case .caller: .caller
+                case .claims: .claims
                 case .resource: .resource
                 case .perimeter: .perimeter
                 case .network: .network
@@ -101,6 +107,8 @@ package struct Rejection: Error, Sendable, Equatable, CustomStringConvertible {
             case .noRule: "no_rule"
             case .operation: "operation"
             case .principal: "principal"
+            case .caller: "caller"
+            case .claims: "claims"
             case .resource: "resource"
             case .perimeter: "perimeter"
             case .network: "network"

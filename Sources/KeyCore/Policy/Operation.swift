@@ -38,6 +38,24 @@ package enum Operation: String, Sendable, CaseIterable {
     case fetchKey
     /// Hand out key material to an administrator, wrapped under a public key.
     case exportKey
+    /// Let a device act for a user (Workspace CSE).
+    case delegate
+
+    /// Whether it makes a blob under the key.
+    package var wraps: Bool {
+        switch self {
+        case .wrap, .privilegedWrap, .rewrap, .wrapPrivateKey: true
+        default: false
+        }
+    }
+
+    /// Whether it opens a blob that was made under the key.
+    package var unwraps: Bool {
+        switch self {
+        case .unwrap, .privilegedUnwrap, .digest, .privateKeySign, .privateKeyDecrypt, .privilegedPrivateKeyDecrypt: true
+        default: false
+        }
+    }
 }
 
 /// A set of operations in one word.
@@ -83,6 +101,7 @@ extension Operation {
         case .privilegedPrivateKeyDecrypt: 16
         case .fetchKey: 17
         case .exportKey: 18
+        case .delegate: 19
         }
     }
 }

@@ -26,7 +26,7 @@ package struct PolicyExplanation: Sendable {
         package let name: String
         /// Its effect.
         package let effect: PolicyRule.Effect
-        /// All eight conditions in their order.
+        /// All conditions in their order.
         package let conditions: [Condition]
 
         /// Whether the request meets them all.
@@ -127,6 +127,8 @@ extension PolicyRule {
         return switch condition {
         case .operation: words(operations == .any ? nil : operations.names)
         case .principal: words(principals?.texts)
+        case .caller: words(callers?.map(\.rawValue).sorted())
+        case .claims: words(claims?.map(\.words))
         case .resource: words(resources?.map(\.text))
         case .perimeter: words(perimeters?.map { $0.isEmpty ? "none" : $0 })
         case .network: words(networks?.map(\.description))
@@ -154,6 +156,8 @@ extension AccessRequest {
         switch condition {
         case .operation: operation.rawValue
         case .principal: principal
+        case .caller: kind.rawValue
+        case .claims: tokens?.words ?? "nothing"
         case .resource: resource ?? "nothing"
         case .perimeter: perimeter.flatMap { $0.isEmpty ? nil : $0 } ?? "none"
         case .network: address?.description ?? "nothing"
@@ -161,6 +165,16 @@ extension AccessRequest {
         case .attestation: attestation?.words ?? "nothing"
         case .justification: justification.name
         }
+    }
+}
+
+extension TokenFacts {
+    /// Which claims there are; not what they say, which may be long.
+    fileprivate var words: String {
+        let named = [("authentication", authentication), ("authorization", authorization)].compactMap { token, claims in
+            claims?.object.map { members in "\(token) with \(members.map(\.name).prefix(32).joined(separator: " "))" }
+        }
+        return named.isEmpty ? "nothing" : named.joined(separator: ", ")
     }
 }
 

@@ -88,8 +88,8 @@ struct PolicyReader {
         guard
             let members = note({ () throws(DocumentError) in
                 try element.members([
-                    "name", "effect", "operations", "principals", "justifications", "resources", "perimeters", "networks",
-                    "times", "attestation", "obligations",
+                    "name", "effect", "operations", "principals", "justifications", "callers", "claims", "resources", "perimeters",
+                    "networks", "times", "attestation", "obligations",
                 ])
             })
         else { return nil }
@@ -117,6 +117,8 @@ struct PolicyReader {
         rule.operations = optional("operations", PolicyFields.operations) ?? .any
         rule.principals = optional("principals", PolicyFields.principals)
         rule.justifications = optional("justifications", PolicyFields.justifications) ?? .any
+        rule.callers = optional("callers", PolicyFields.callers)
+        rule.claims = optional("claims", PolicyFields.claims)
         rule.resources = optional("resources", PolicyFields.resources)
         rule.perimeters = optional("perimeters", PolicyFields.texts)
         rule.networks = optional("networks", PolicyFields.networks)

@@ -1,12 +1,14 @@
 /// What a rule can ask of a request, in the order in which it is asked.
 package enum PolicyCondition: Int, Sendable, CaseIterable {
-    case operation, principal, resource, perimeter, network, time, attestation, justification
+    case operation, principal, caller, claims, resource, perimeter, network, time, attestation, justification
 
     /// The word in explanations and tests.
     package var name: String {
         switch self {
         case .operation: "operation"
         case .principal: "principal"
+        case .caller: "caller"
+        case .claims: "claims"
         case .resource: "resource"
         case .perimeter: "perimeter"
         case .network: "network"
@@ -70,6 +72,8 @@ package struct PolicyRule: Sendable {
     package let effect: Effect
     var operations = OperationSet.any
     var principals: PrincipalSet?  // never nil in an allow rule
+    var callers: Set<CallerKind>?
+    var claims: [ClaimCondition]?  // all of which must hold
     var resources: [Glob]?
     var perimeters: [String]?
     var networks: [IPNetwork]?
@@ -95,6 +99,8 @@ package struct PolicyRule: Sendable {
         switch condition {
         case .operation: operations.contains(request.operation)
         case .principal: holdsPrincipal(request.caller)
+        case .caller: callers?.contains(request.kind) ?? true
+        case .claims: holdsClaims(request.tokens)
         case .resource: PolicyRule.any(resources, request.resource) { $0.matches($1) }
         case .perimeter: PolicyRule.any(perimeters, request.perimeter ?? "") { $0.utf8.elementsEqual($1.utf8) }
         case .network: PolicyRule.any(networks, request.address) { $0.contains($1) }
@@ -108,6 +114,11 @@ package struct PolicyRule: Sendable {
     private func holdsPrincipal(_ caller: PrincipalName) -> Bool {
         guard let principals else { return effect == .deny }
         return (caller.isPlain || effect == .deny) && principals.contains(caller)
+    }
+
+    private func holdsClaims(_ tokens: TokenFacts?) -> Bool {
+        guard let claims else { return true }
+        return claims.allSatisfy { $0.holds(tokens) }
     }
 
     private static func any<C, F>(_ list: [C]?, _ fact: F?, _ fits: (C, F) -> Bool) -> Bool {

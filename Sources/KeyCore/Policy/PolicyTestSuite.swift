@@ -49,6 +49,7 @@ package struct PolicyTestSuite: Sendable {
 
     private static let requestFields = [
         "operation", "key", "principal", "justification", "resource", "perimeter", "address", "time", "attestation",
+        "caller", "authentication", "authorization",
     ]
 
     private static func readCase(
@@ -83,7 +84,12 @@ package struct PolicyTestSuite: Sendable {
             resource: try fields["resource"]?.string(), perimeter: try fields["perimeter"]?.string(),
             from: try optional(fields["address"], "an IPv4 or IPv6 address") { IPAddress($0) },
             at: try optional(fields["time"], "a time such as \(defaultTime)", RFC3339.parse) ?? noon,
-            attestation: try fields["attestation"].map(attestation))
+            attestation: try fields["attestation"].map(attestation),
+            as: try optional(fields["caller"], "one of \(CallerKind.allCases.map(\.rawValue).joined(separator: ", "))") {
+                CallerKind(rawValue: $0)
+            } ?? .service,
+            with: TokenFacts(
+                authentication: try fields["authentication"].map(claims), authorization: try fields["authorization"].map(claims)))
     }
 
     private static let noKey = KeyID(bytes: UUIDBytes([UInt8](repeating: 0, count: 16))!)
@@ -109,6 +115,20 @@ package struct PolicyTestSuite: Sendable {
         if let number = Int(text), Justification.codes.indices.contains(number) { return Justification(number: number) }
         if text.hasPrefix("unknown:") { return .unknown(String(text.dropFirst(8))) }
         return try PolicyFields.justification(text)
+    }
+
+    /// A token's claims: texts, numbers, true or false, and lists of texts.
+    private static func claims(_ document: StrictDocument) throws(DocumentError) -> JSONValue {
+        var members: [(name: String, value: JSONValue)] = []
+        for (name, value) in try document.entries() { members.append((name, try claim(value))) }
+        return .object(members)
+    }
+
+    private static func claim(_ document: StrictDocument) throws(DocumentError) -> JSONValue {
+        if document.isSequence { return .strings(try document.strings()) }
+        if let bool = try? document.bool() { return .bool(bool) }
+        if let number = try? document.integer() { return .integer(Int64(number)) }
+        return .string(try document.string())
     }
 
     private static func attestation(_ document: StrictDocument) throws(DocumentError) -> AttestationFacts {

@@ -72,13 +72,17 @@ package struct SecretStore: Sendable {
     package init(database: any SQLDatabase, sealer: DataSealer) { (self.database, self.sealer) = (database, sealer) }
 
     /// Adds a secret; `publicPart` is kept beside it in the clear.
-    package func create(_ name: String, _ secret: borrowing SecretBytes, publicPart: String?, now: Instant) throws(StoreError) {
+    /// - Parameter announced: whether running servers are to notice.
+    package func create(
+        _ name: String, _ secret: borrowing SecretBytes, publicPart: String?, now: Instant, announced: Bool = false
+    ) throws(StoreError) {
         do {
             let sealed = try sealer.seal(secret, at: place(name))
             try database.writeBlocking { connection in
                 try connection.execute(
                     "INSERT INTO secrets (name, sealed, public, created_at) VALUES ($1, $2, $3, $4)",
                     [.text(name), .blob(sealed), .optional(publicPart), .integer(now.nanoseconds)])
+                if announced { try ChangeLog.record(.secret, name, at: now, in: connection) }
             }
         } catch SQLError.constraint(.unique, _) {
             throw .exists("a secret named “\(name)”")
@@ -95,6 +99,21 @@ package struct SecretStore: Sendable {
             }
             guard let row = rows.first else { return nil }
             return SharedSecret(try sealer.open(try row.blob("sealed"), at: place(name)))
+        } catch {
+            throw StoreError(any: error)
+        }
+    }
+
+    /// The names that begin with `prefix`, with what is public of each.
+    package func list(prefix: String) throws(StoreError) -> [(name: String, publicPart: String?, createdAt: Instant)] {
+        do {
+            return try database.readBlocking { connection in
+                try connection.query("SELECT name, public, created_at FROM secrets ORDER BY name").compactMap { row in
+                    let name = try row.text("name")
+                    guard name.hasPrefix(prefix) else { return nil }
+                    return (name, try row.optionalText("public"), Instant(nanoseconds: try row.integer("created_at")))
+                }
+            }
         } catch {
             throw StoreError(any: error)
         }

@@ -18,6 +18,12 @@ package struct Issuer: Sendable, Equatable {
         package var allowedEmailSuffixes: [String] = []
         /// A token without `kid` is tried against all keys of its algorithm, instead of being refused.
         package var allowsMissingKeyID = false
+        /// `iat` must be there.
+        package var requiresIssuedAt = false
+        /// Times may also be digits in quotes, as Google's pages describe them.
+        package var allowsTextTimes = false
+        /// A token may name nobody: it speaks for its issuer.
+        package var allowsNoSubject = false
         /// The longest accepted time from `iat` to `exp`.
         package var maxLifetime = Duration.seconds(24 * 3600)
 

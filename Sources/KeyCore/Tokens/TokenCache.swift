@@ -10,6 +10,8 @@ final class TokenCache: Sendable {
         let token: VerifiedToken
         let generation: UInt64
         let rules: Issuer.ClaimRules
+        /// How far clocks were allowed to differ when the token's beginning was looked at.
+        let skew: Duration
     }
 
     private struct Shard {

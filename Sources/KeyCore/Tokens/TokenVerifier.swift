@@ -6,10 +6,23 @@ package struct TokenExpectation: Sendable {
     package let issuers: [String: Issuer]
     /// The accepted values of `aud`, compared exactly.
     package let audiences: Set<String>
+    /// How far the issuers' clocks and ours may differ.
+    package let skew: Duration
+    private let audiencesByIssuer: [IssuerID: Set<String>]
+
+    /// Accepts tokens of each issuer for that issuer's audiences only.
+    package init(_ issuers: [(issuer: Issuer, audiences: Set<String>)], skew: Duration) {
+        self.init(issuers: issuers.map(\.issuer), audiences: issuers.reduce(into: []) { $0.formUnion($1.audiences) }, skew: skew,
+            byIssuer: issuers.reduce(into: [:]) { $0[$1.issuer.id, default: []].formUnion($1.audiences) })
+    }
 
     /// Accepts tokens of `issuers` (the disabled ones are left out) for one of `audiences`. A value of `iss` that two of them claim
     /// is accepted from neither: whose keys decided would be an accident.
     package init(issuers: [Issuer], audiences: Set<String>) {
+        self.init(issuers: issuers, audiences: audiences, skew: Claims.skew, byIssuer: [:])
+    }
+
+    private init(issuers: [Issuer], audiences: Set<String>, skew: Duration, byIssuer: [IssuerID: Set<String>]) {
         var table: [String: Issuer] = [:]
         var disputed: Set<String> = []
         for issuer in issuers where issuer.isEnabled {
@@ -19,6 +32,7 @@ package struct TokenExpectation: Sendable {
         }
         self.issuers = table.filter { !disputed.contains($0.key) }
         self.audiences = audiences
+        (self.skew, audiencesByIssuer) = (skew, byIssuer)
     }
 
     /// The issuer of that `iss`, byte for byte (Swift's `==` would take a KELVIN SIGN for a K).
@@ -27,9 +41,10 @@ package struct TokenExpectation: Sendable {
         return issuer
     }
 
-    /// Whether `audience` is one of ours, byte for byte.
-    func accepts(audience: String) -> Bool {
-        audiences.firstIndex(of: audience).map { ExactText.isEqual(audiences[$0], audience) } ?? false
+    /// Whether `audience` is one of ours for tokens of that issuer, byte for byte.
+    func accepts(audience: String, of issuer: IssuerID) -> Bool {
+        let audiences = audiencesByIssuer[issuer] ?? audiences
+        return audiences.firstIndex(of: audience).map { ExactText.isEqual(audiences[$0], audience) } ?? false
     }
 }
 
@@ -98,9 +113,10 @@ package final class TokenVerifier: Sendable {
         guard jws.header.keyID != nil || issuer.claims.allowsMissingKeyID else { throw .header("kid is missing") }
         let (candidates, generation) = try await candidates(for: jws.header, of: issuer)
         try checkSignature(jws, candidates)
-        let token = try admit(try claims.token(of: issuer, now: clock.now), expectation)
+        let token = try admit(try claims.token(of: issuer, now: clock.now, skew: expectation.skew), expectation)
         // Only now: tokens that the issuer made for others would push out those of our callers.
-        cache.insert(TokenCache.Entry(token: token, generation: generation, rules: issuer.claims), for: digest)
+        cache.insert(
+            TokenCache.Entry(token: token, generation: generation, rules: issuer.claims, skew: expectation.skew), for: digest)
         return token
     }
 
@@ -109,7 +125,7 @@ package final class TokenVerifier: Sendable {
         guard entry.generation == keys.generation(of: entry.token.issuer), let issuer = issuer(of: entry.token, expectation) else {
             return false
         }
-        return issuer.claims == entry.rules
+        return issuer.claims == entry.rules && entry.skew <= expectation.skew
     }
 
     private func issuer(of token: VerifiedToken, _ expectation: TokenExpectation) -> Issuer? {
@@ -119,9 +135,9 @@ package final class TokenVerifier: Sendable {
 
     /// What may differ from one request to the next with the same token.
     private func admit(_ token: VerifiedToken, _ expectation: TokenExpectation) throws(TokenRejection) -> VerifiedToken {
-        guard clock.now < token.expiresAt + Claims.skew else { throw .expired }
+        guard clock.now < token.expiresAt + expectation.skew else { throw .expired }
         guard issuer(of: token, expectation) != nil else { throw .issuer }
-        guard token.audiences.contains(where: expectation.accepts) else { throw .audience }
+        guard token.audiences.contains(where: { expectation.accepts(audience: $0, of: token.issuer) }) else { throw .audience }
         return token
     }
 

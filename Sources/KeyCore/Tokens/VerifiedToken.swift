@@ -18,7 +18,7 @@ package struct VerifiedToken: Sendable {
     /// All claims.
     package let claims: JSONValue
 
-    /// Who calls: the e-mail, or the subject if there is none; never empty.
+    /// Who calls: the e-mail, or the subject if there is none; empty only where the issuer's rules allow it.
     package var principal: String { email ?? subject }
 }
 
@@ -38,36 +38,41 @@ struct Claims {
     }
 
     /// The token, if all but signature and audience hold at `now`.
-    func token(of issuer: Issuer, now: Instant) throws(TokenRejection) -> VerifiedToken {
-        let expiresAt = try expiry(now)
-        let issuedAt = try beginning(now)
+    func token(of issuer: Issuer, now: Instant, skew: Duration = Claims.skew) throws(TokenRejection) -> VerifiedToken {
+        let takesText = issuer.claims.allowsTextTimes
+        let expiresAt = try expiry(now, skew, takesText)
+        let issuedAt = try beginning(now, skew, takesText)
+        guard issuedAt != nil || !issuer.claims.requiresIssuedAt else { throw .time("iat is missing") }
         // Without `iat` the lifetime counts from now: leaving it out buys no longer one.
         guard expiresAt - (issuedAt ?? now) <= issuer.claims.maxLifetime else { throw .time("lifetime is longer than accepted") }
         let (subject, email) = (try text("sub") ?? "", try email(issuer.claims))
-        guard email != nil || !subject.isEmpty else { throw .claim("sub") }
+        guard email != nil || !subject.isEmpty || issuer.claims.allowsNoSubject else { throw .claim("sub") }
         return VerifiedToken(
             issuer: issuer.id, subject: subject, email: email, audiences: try audiences(), issuedAt: issuedAt,
             expiresAt: expiresAt, claims: payload)
     }
 
-    private func expiry(_ now: Instant) throws(TokenRejection) -> Instant {
-        guard let expiresAt = try instant("exp"), now < expiresAt + Claims.skew else { throw .expired }
+    private func expiry(_ now: Instant, _ skew: Duration, _ takesText: Bool) throws(TokenRejection) -> Instant {
+        guard let expiresAt = try instant("exp", takesText), now < expiresAt + skew else { throw .expired }
         return expiresAt
     }
 
-    private func beginning(_ now: Instant) throws(TokenRejection) -> Instant? {
-        if let notBefore = try instant("nbf"), notBefore > now + Claims.skew { throw .time("not valid yet") }
-        let issuedAt = try instant("iat")
-        if let issuedAt, issuedAt > now + Claims.skew { throw .time("issued in the future") }
+    private func beginning(_ now: Instant, _ skew: Duration, _ takesText: Bool) throws(TokenRejection) -> Instant? {
+        if let notBefore = try instant("nbf", takesText), notBefore > now + skew { throw .time("not valid yet") }
+        let issuedAt = try instant("iat", takesText)
+        if let issuedAt, issuedAt > now + skew { throw .time("issued in the future") }
         return issuedAt
     }
 
     /// A NumericDate (RFC 7519, 2): seconds since 1970, whole or not, and not before 1970.
-    private func instant(_ name: String) throws(TokenRejection) -> Instant? {
+    private func instant(_ name: String, _ takesText: Bool) throws(TokenRejection) -> Instant? {
         switch payload[name] {
         case nil: return nil
         case .integer(let seconds) where seconds >= 0: return Instant(seconds: seconds)
         case .real(let seconds) where seconds >= 0 && seconds < 9e9: return Instant(nanoseconds: Int64(seconds * 1e9))
+        case .string(let digits) where takesText && (1...10).contains(digits.utf8.count):
+            guard digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let seconds = Int64(digits) else { fallthrough }
+            return Instant(seconds: seconds)
         default: throw .time("\(name) is no number of seconds")
         }
     }

@@ -2,11 +2,14 @@ import Foundation
 import KeyCore
 import Management
 import Primitives
+import Synchronization
 
 /// Fetches JWK Sets over HTTPS: no redirects, 256 KiB and 5 s at most, addresses from configuration only (N14).
 struct JWKSFetcher: Sendable {
     private let client = HTTPClient(threads: 2)
-    private let connection: @Sendable (_ url: String) -> HTTPClientConnection
+    private let publicOnly = PublicAddresses()
+    /// The way out that counts now, for others too.
+    let connection: @Sendable (_ url: String) -> HTTPClientConnection
 
     /// A fetcher that takes the way and the trust that count when it fetches.
     init(_ connection: @escaping @Sendable (_ url: String) -> HTTPClientConnection) { self.connection = connection }
@@ -27,6 +30,7 @@ struct JWKSFetcher: Sendable {
 
     private func response(_ url: String) async throws(HTTPClientError) -> HTTPClientResponse {
         var request = HTTPClientRequest(url: url, connection: connection(url))
+        if publicOnly.urls.withLock({ $0.contains(url) }) { request.connection.addressRule = .publicOnly }
         request.totalTimeout = .seconds(5)
         request.connectTimeout = .seconds(3)
         request.maxResponseBytes = 256 << 10
@@ -39,6 +43,13 @@ struct JWKSFetcher: Sendable {
         request.connection = connection(request.url)
         let response = try await client.send(request)
         return (response.status, response.body)
+    }
+
+    /// From now on these addresses, and no others, are fetched only from the public Internet: other people's key services (N18).
+    func restrict(toPublic urls: some Sequence<String>) { publicOnly.urls.withLock { $0 = Set(urls) } }
+
+    private final class PublicAddresses: Sendable {
+        let urls = Mutex<Set<String>>([])
     }
 
     /// `max-age` of a Cache-Control header (RFC 9111, 5.2.2.1).

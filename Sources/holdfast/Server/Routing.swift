@@ -8,18 +8,30 @@ import Synchronization
 final class Routing: Sendable {
     private let installation: Installation
     private let jwks: JWKSStore
+    private let ring: SigningKeyRing
+    private let fetcher: JWKSFetcher
     private let cache: KeyCache
     private let logger: Logger
     private let current: Mutex<RoutingSnapshot>
     private let turns = Turns()
 
     /// Reads the configuration for the first time.
-    init(_ installation: Installation, jwks: JWKSStore, cache: KeyCache, logger: Logger) async throws {
-        (self.installation, self.jwks, self.cache, self.logger) = (installation, jwks, cache, logger)
+    init(
+        _ installation: Installation, jwks: JWKSStore, fetcher: JWKSFetcher, ring: SigningKeyRing, cache: KeyCache, logger: Logger
+    ) async throws {
+        (self.installation, self.jwks, self.fetcher, self.ring) = (installation, jwks, fetcher, ring)
+        (self.cache, self.logger) = (cache, logger)
+        try ring.load()
         let snapshot = try await installation.endpoints.snapshot()
         current = Mutex(snapshot)
-        jwks.configure(snapshot.issuers)
+        configureKeys(snapshot)
         tellFaults(of: snapshot)
+    }
+
+    /// Whose keys are fetched and kept, and from where.
+    private func configureKeys(_ snapshot: RoutingSnapshot) {
+        fetcher.restrict(toPublic: snapshot.endpoints.flatMap { $0.kacls?.publicKeyAddresses ?? [] })
+        jwks.configure(snapshot.keyHolders + [ring.issuer])
     }
 
     private func tellFaults(of snapshot: RoutingSnapshot) {
@@ -57,7 +69,8 @@ final class Routing: Sendable {
             let isKeysOnly = changes.allSatisfy { $0.entity == .key }
             let next = isKeysOnly ? snapshot.advanced(to: last.sequence) : try await installation.endpoints.snapshot()
             for change in changes where change.entity == .key { if let id = KeyID(change.id) { cache.invalidate(id) } }
-            if !isKeysOnly { jwks.configure(next.issuers) }
+            if changes.contains(where: { $0.entity == .secret }) { try ring.load() }
+            if !isKeysOnly { configureKeys(next) }
             current.withLock { $0 = next }
             if !isKeysOnly { tellFaults(of: next) }
             logger.info("configuration changed", metadata: ["changes": "\(changes.count)", "sequence": "\(next.sequence)"])

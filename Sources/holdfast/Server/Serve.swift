@@ -19,6 +19,7 @@ final class Server: Sendable {
     private let nodeJournal: NodeJournal
     private var journal: AuditJournal { nodeJournal.sink }
     private let jwks: JWKSStore
+    private let ring: SigningKeyRing
     private let listener: Listener
     private let certificates: CertificateWatch
     private let management: ManagementListener
@@ -45,7 +46,8 @@ final class Server: Sendable {
         let fetcher = JWKSFetcher { [settings = observation.settings] url in settings.connection(to: url) }
         jwks = JWKSStore(timing: configuration.jwks, clock: clock, logger: logger) { url in try await fetcher.fetch(url) }
         let cache = KeyCache()
-        routing = try await Routing(installation, jwks: jwks, cache: cache, logger: logger)
+        ring = SigningKeyRing(secrets: installation.secrets, clock: clock)
+        routing = try await Routing(installation, jwks: jwks, fetcher: fetcher, ring: ring, cache: cache, logger: logger)
         let keys = KeyService(
             store: installation.keys, cache: cache, sources: KeySources.all, audit: journal, clock: clock,
             deadline: configuration.keySourceDeadline)
@@ -53,9 +55,15 @@ final class Server: Sendable {
         let ekm = EKMDoor(
             snapshot: { [routing] in routing.snapshot }, tokens: tokens, keys: keys,
             audit: journal, refusals: RefusalLimiter(perSecond: 50, burst: 500), logger: logger)
+        let workers = try WorkerPool("rsa", threads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2), maximumWaiting: 256)
+        let peers = KACLSPeerClient(
+            client: HTTPClient(threads: 8, maximumWaiting: 128), connection: fetcher.connection, ring: ring, workers: workers)
+        let kacls = KACLSDoor(
+            snapshot: { [routing] in routing.snapshot }, tokens: TokenVerifier(keys: jwks, clock: clock), keys: keys, ring: ring,
+            workers: workers, peers: peers, audit: journal, refusals: RefusalLimiter(perSecond: 50, burst: 500), version: Version.text, logger: logger)
         certificates = CertificateWatch(configuration.dataPlane.certificates, in: installation.folder, logger: logger)
         listener = try Listener(
-            handler: DataPlane(ekm: ekm, isReady: { [journal] in journal.health == .green }),
+            handler: DataPlane(ekm: ekm, kacls: kacls, isReady: { [journal] in journal.health == .green }),
             tls: try certificates.load(), limits: configuration.dataPlane.limits,
             threads: configuration.dataPlane.threads ?? ProcessInfo.processInfo.activeProcessorCount, clock: clock, logger: logger)
         let own = configuration.management.certificates
@@ -106,6 +114,7 @@ final class Server: Sendable {
             group.addTask { await self.managementCertificates.follow { self.management.reload(tls: $0) } }
             group.addTask { await self.watchHealth() }
             group.addTask { await self.background.run("destroy-due-keys", every: .seconds(1)) { try await self.destroyDueKeys() } }
+            group.addTask { await self.background.run("signing-keys", every: .seconds(1)) { try self.keepSigningKeys() } }
             group.addTask { await self.observation.index.run() }
             group.addTask { await self.background.run("check-alerts", every: .seconds(10)) { try await self.observation.alerts.evaluate() } }
             group.addTask { await self.background.run("deliver-alerts", every: .seconds(1)) { try await self.observation.alerts.deliver() } }
@@ -182,6 +191,12 @@ final class Server: Sendable {
             }
             try? await Task.sleep(for: .milliseconds(250))
         }
+    }
+
+    /// Sees that there is a young enough key to sign tokens with, where an endpoint needs one.
+    private func keepSigningKeys() throws {
+        guard routing.snapshot.endpoints.contains(where: { $0.kacls != nil }) else { return }
+        try ring.rotate(after: .seconds(90 * 24 * 3600))
     }
 
     private func destroyDueKeys() async throws {

@@ -92,7 +92,7 @@ import Testing
         #expect(json["outcome"]?.string == "deny")
         #expect(json["cause"]?.string == "network")
         #expect(json["rules"]?.array?.count == 2)
-        #expect(json["rules"]?.array?[0]["conditions"]?.array?.count == 8)
+        #expect(json["rules"]?.array?[0]["conditions"]?.array?.count == 10)
         #expect(json["rules"]?.array?[0]["conditions"]?.array?[1]["holds"]?.bool == true)
     }
 }

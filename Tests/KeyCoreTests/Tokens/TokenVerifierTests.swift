@@ -117,7 +117,7 @@ import Testing
         TokenCache.Entry(
             token: VerifiedToken(
                 issuer: try IssuerID.random(), subject: "\(number)", email: nil, audiences: [], issuedAt: nil, expiresAt: Instant(seconds: 0),
-                claims: .null), generation: 1, rules: Issuer.ClaimRules())
+                claims: .null), generation: 1, rules: Issuer.ClaimRules(), skew: .seconds(60))
     }
 
     @Test("it never holds more than its capacity, forgets the oldest of a shard first, and gives back only what was put in")

@@ -1,0 +1,34 @@
+import Primitives
+
+extension EndpointRules {
+    /// That the options for client-side encryption are where they belong, and name somebody who says who asks.
+    static func checkOptions(_ entry: EndpointEntry) throws(StoreError) {
+        guard let kacls = entry.kacls else {
+            guard entry.door != .kacls else {
+                throw .invalid(field: "kacls", expected: "the options for Workspace client-side encryption with the door kacls")
+            }
+            return
+        }
+        guard entry.door == .kacls else { throw .invalid(field: "kacls", expected: "nothing: only the door kacls has these options") }
+        guard !kacls.identityProviders.isEmpty else {
+            throw .invalid(field: "kacls.identity_providers", expected: "at least one identity provider, whose tokens say who asks")
+        }
+    }
+
+    /// A blob of client-side encryption is bound to its key, and to no URL and no user, which change. So the key must be one
+    /// organisation's: two endpoints share it only if they protect the same domains (N51).
+    static func checkTenant(_ entry: EndpointEntry, _ connection: borrowing SQLConnection) throws {
+        guard let kacls = entry.kacls else { return }
+        let rows = try connection.query(
+            "SELECT id, name, options FROM endpoints WHERE key_id = $1 AND door = $2 AND id <> $3",
+            [.text(entry.keyID.description), .text(FrontDoorKind.kacls.rawValue), .text(entry.id.description)])
+        for row in rows {
+            let options = try JSONValue(parsing: Array(try row.text("options").utf8))
+            let domains = options["kacls"]?["owner_domains"]?.strings ?? []
+            guard !domains.isEmpty, Set(domains) == Set(kacls.ownerDomains) else {
+                throw StoreError.refused(
+                    "the key is used by “\(try row.text("name"))”: endpoints share a key only if both name the same owner_domains; make another key")
+            }
+        }
+    }
+}
