@@ -71,7 +71,8 @@ import Testing
     @Test("the folder of shipped policies holds the default, the examples, and a test for each")
     func complete() throws {
         #expect(Set(Shipped.policies) == [
-            "default.yaml", "google-ekm-strict.yaml", "google-ekm-outage-safe.yaml", "break-glass.yaml", "deny-list.yaml", "cckm-basic.json",
+            "default.yaml", "google-ekm-strict.yaml", "google-ekm-outage-safe.yaml", "break-glass.yaml", "deny-list.yaml", "cckm-basic.json", "workspace.yaml",
+            "workspace-perimeters.yaml",
         ])
     }
 
