@@ -15,7 +15,7 @@ package struct EKMDoor: Sendable {
     private let logger: Logger
     private let logLimiter = RefusalLimiter(perSecond: 20, burst: 100)
     /// What was asked and how it ended.
-    package let counters = EKMCounters()
+    package let counters = DoorCounters(door: .ekm, methods: EKMMethod.allCases.map(\.rawValue))
 
     /// A door over these parts; `snapshot` gives the present configuration.
     package init(
@@ -41,7 +41,7 @@ package struct EKMDoor: Sendable {
             case .unwrap: try await unwrap.respond(to: call, noting: &noted)
             default: throw EKMError(status: 501, code: 12, "this method is not supported", cause: "unimplemented")
             }
-            counters.count(method, .allowed, isHealthCheck: noted.isHealthCheck, since: http.receivedNanoseconds)
+            counters.count(method.position, .allowed, isHealthCheck: noted.isHealthCheck, since: http.receivedNanoseconds)
             return response
         } catch {
             tell(error, http, method)
@@ -73,6 +73,7 @@ package struct EKMDoor: Sendable {
         case .active: return EKMCall(http: http, method: method, endpoint: endpoint, token: token)
         case .paused: throw EKMError(status: 503, code: 14, "the endpoint is paused", cause: "endpoint-paused")
         case .disabled: throw EKMError(status: 403, code: 7, "the endpoint is disabled", cause: "endpoint-disabled")
+        case .archived: throw EKMError(status: 403, code: 7, "the endpoint is archived", cause: "endpoint-archived")
         }
     }
 
@@ -110,7 +111,7 @@ package struct EKMDoor: Sendable {
     }
 
     private func refuse(_ error: EKMError, _ method: EKMMethod?, _ noted: AuditRecord, since start: UInt64) async -> HTTPResponse {
-        counters.count(method, error.isRefusal ? .refused : .failed, isHealthCheck: noted.isHealthCheck, since: start)
+        counters.count(method?.position, error.isRefusal ? .refused : .failed, isHealthCheck: noted.isHealthCheck, since: start)
         guard error.cause != "audit-unavailable" else { return error.response }
         var record = noted
         record.outcome = error.isRefusal ? .refused : .failed

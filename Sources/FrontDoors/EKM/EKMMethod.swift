@@ -5,6 +5,21 @@ package enum EKMMethod: String, Sendable, CaseIterable {
     case asymmetricSign, getPublicKey
     case createKey, destroyKey, checkCryptoSpacePermissions
     case confidentialwrap, confidentialunwrap
+
+    /// Its place among all cases, for counting.
+    var position: Int {
+        switch self {
+        case .wrap: 0
+        case .unwrap: 1
+        case .asymmetricSign: 2
+        case .getPublicKey: 3
+        case .createKey: 4
+        case .destroyKey: 5
+        case .checkCryptoSpacePermissions: 6
+        case .confidentialwrap: 7
+        case .confidentialunwrap: 8
+        }
+    }
 }
 
 /// Takes `{key path}:{method}` apart.

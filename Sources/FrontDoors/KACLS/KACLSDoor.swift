@@ -15,6 +15,9 @@ package struct KACLSDoor: Sendable {
     private let logger: Logger
     private let logLimiter = RefusalLimiter(perSecond: 20, burst: 100)
     private let methods: KACLSMethods
+    private let rates = KACLSRates()
+    /// What was asked and how it ended.
+    package let counters = DoorCounters(door: .kacls, methods: KACLSMethod.allCases.map(\.rawValue))
 
     /// A door over these parts; `snapshot` gives the present configuration.
     /// - Parameter rsaDeadline: how long an operation with a private key may take, waiting included.
@@ -63,15 +66,29 @@ package struct KACLSDoor: Sendable {
             guard http.method == (method.isPublic ? .GET : .POST) else {
                 throw KACLSError(405, "expected \(method.isPublic ? "GET" : "POST")", cause: "http-method")
             }
-            if method.isPublic { return try await methods.answer(method, endpoint, kacls) }
-            let call = try read(http, method, endpoint, kacls)
-            noted.reason = call.reason
-            return try await methods.answer(call, noting: &noted)
+            let response = if method.isPublic {
+                try await methods.answer(method, endpoint, kacls)
+            } else {
+                try await answer(http, method, endpoint, kacls, noting: &noted)
+            }
+            counters.count(method.position, .allowed, since: http.receivedNanoseconds)
+            return response
         } catch {
             tell(error, http, method)
             if let rejection = error as? Rejection { noted.obligations = rejection.obligations.names }
-            return await refuse(KACLSError(error), noted, http)
+            let failure = KACLSError(error)
+            counters.count(method?.position, failure.isRefusal ? .refused : .failed, since: http.receivedNanoseconds)
+            return await refuse(failure, noted, http)
         }
+    }
+
+    private func answer(
+        _ http: HTTPRequest, _ method: KACLSMethod, _ endpoint: Endpoint, _ kacls: KACLSEndpoint, noting noted: inout AuditRecord
+    ) async throws -> HTTPResponse {
+        try rates.admit(endpoint.id, kacls.options)
+        let call = try read(http, method, endpoint, kacls)
+        noted.reason = call.reason
+        return try await methods.answer(call, noting: &noted)
     }
 
     private func check(_ state: EndpointState) throws(KACLSError) {
@@ -79,6 +96,7 @@ package struct KACLSDoor: Sendable {
         case .active: return
         case .paused: throw KACLSError(503, "the endpoint is paused", cause: "endpoint-paused")
         case .disabled: throw KACLSError(403, "the endpoint is disabled", cause: "endpoint-disabled")
+        case .archived: throw KACLSError(403, "the endpoint is archived", cause: "endpoint-archived")
         }
     }
 

@@ -58,7 +58,8 @@ struct KACLSError: Error, Equatable {
             writer.member("message", message)
             writer.member("details", self == .undecryptedDataKey ? "cause=\(cause)" : "ref=\(requestID); cause=\(cause)")
         }
-        return HTTPResponse(status: code, headers: KACLSAnswer.headers, body: writer.bytes)
+        let patience: [(name: String, value: String)] = code == 429 || code == 503 ? [("Retry-After", "1")] : []
+        return HTTPResponse(status: code, headers: KACLSAnswer.headers + patience, body: writer.bytes)
     }
 }
 

@@ -23,6 +23,9 @@ package enum KACLSMethod: String, Sendable, CaseIterable {
         }
     }
 
+    /// Its place among all cases, for counting.
+    package var position: Int? { KACLSMethod.allCases.firstIndex(of: self) }
+
     /// Whether it is asked for with GET and without any token.
     package var isPublic: Bool { self == .status || self == .certs }
 }

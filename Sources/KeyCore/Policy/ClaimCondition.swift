@@ -41,12 +41,16 @@ struct ClaimCondition: Sendable {
     let allowsMissing: Bool
 
     /// Whether the tokens meet it; of a list one element is enough. Text is compared exactly.
-    func holds(_ facts: TokenFacts?) -> Bool {
+    /// - Parameter denies: whether the rule refuses: then a value that can't be compared, an object say, meets it, so that a doubt never lets
+    ///   anybody in.
+    func holds(_ facts: TokenFacts?, denies: Bool) -> Bool {
         let claims = token == .authentication ? facts?.authentication : facts?.authorization
         guard let value = claims?[name], value != .null else { return allowsMissing }
         guard let values else { return true }
-        let texts = (value.array ?? [value]).compactMap(ClaimCondition.text)
-        return texts.contains { text in values.contains { $0.matches(text) } }
+        return (value.array ?? [value]).contains { element in
+            guard let text = ClaimCondition.text(element) else { return denies }
+            return values.contains { $0.matches(text) }
+        }
     }
 
     /// As policies write it.

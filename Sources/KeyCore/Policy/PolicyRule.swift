@@ -118,7 +118,7 @@ package struct PolicyRule: Sendable {
 
     private func holdsClaims(_ tokens: TokenFacts?) -> Bool {
         guard let claims else { return true }
-        return claims.allSatisfy { $0.holds(tokens) }
+        return claims.allSatisfy { $0.holds(tokens, denies: effect == .deny) }
     }
 
     private static func any<C, F>(_ list: [C]?, _ fact: F?, _ fits: (C, F) -> Bool) -> Bool {

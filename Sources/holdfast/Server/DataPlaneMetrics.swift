@@ -6,19 +6,21 @@ import Primitives
 struct DataPlaneMetrics {
     let registry: MetricRegistry
 
-    func register(_ counters: EKMCounters) {
+    func register(_ doors: [DoorCounters]) {
+        @Sendable func samples(_ value: @escaping @Sendable (MetricHistogram.Snapshot) -> MetricSample.Value) -> [MetricSample] {
+            doors.flatMap { door in door.snapshots.map { MetricSample(DataPlaneMetrics.labels($0.kind, of: door.door), value($0.time)) } }
+        }
         registry.add("holdfast_requests_total", .counter, "Requests by front door, method, outcome and whether it was a health check") {
-            counters.snapshots.map { MetricSample(DataPlaneMetrics.labels($0.kind), .integer(Int64($0.time.count))) }
+            samples { .integer(Int64($0.count)) }
         }
         registry.add("holdfast_request_seconds", .histogram, "Time from a request's arrival to its outcome, its audit record included") {
-            counters.snapshots.map { MetricSample(DataPlaneMetrics.labels($0.kind), .histogram($0.time)) }
+            samples { .histogram($0) }
         }
     }
 
-    private static func labels(_ kind: EKMCounters.Kind) -> [(String, String)] {
+    private static func labels(_ kind: DoorCounters.Kind, of door: String) -> [(String, String)] {
         [
-            ("door", "ekm"), ("method", kind.method), ("outcome", kind.outcome.rawValue),
-            ("health_check", kind.isHealthCheck ? "true" : "false"),
+            ("door", door), ("method", kind.method), ("outcome", kind.outcome.rawValue), ("health_check", kind.isHealthCheck ? "true" : "false"),
         ]
     }
 

@@ -86,7 +86,7 @@ import Testing
         #expect(try await ekm.unwrap(blob, more: flag).bytes("plaintext") == Array("dek".utf8))
         _ = try await ekm.unwrap(blob)
         _ = try await ekm.unwrap([1], more: flag)
-        typealias Kind = EKMCounters.Kind
+        typealias Kind = DoorCounters.Kind
         #expect(ekm.door.counters.all == [
             Kind(method: "wrap", outcome: .allowed, isHealthCheck: true): 1, Kind(method: "unwrap", outcome: .allowed, isHealthCheck: true): 1,
             Kind(method: "unwrap", outcome: .allowed, isHealthCheck: false): 1, Kind(method: "unwrap", outcome: .failed, isHealthCheck: true): 1,

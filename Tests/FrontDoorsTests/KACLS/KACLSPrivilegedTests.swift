@@ -133,6 +133,31 @@ import Testing
         try await withSite(policy: policy) { (site) async throws in #expect(try await site.wrap().status == 403) }
     }
 
+    @Test("CSE-47 a claim that no rule can compare refuses: an allow rule isn't met by it, a deny rule is", arguments: [
+        ["a": "contractors"], .real(1.5), [["contractors"]], ["staff", ["x": 1]], "contractors", ["staff", "contractors"],
+    ] as [JSONValue])
+    func incomparable(groups: JSONValue) async throws {
+        func policy(_ effect: String) -> String {
+            """
+            version: 1
+            name: doubt
+            rules:
+              - {name: all, effect: allow, operations: any, principals: ["domain:example.com"], justifications: any\(effect == "deny" ? "" : ", claims: [{token: authentication, claim: groups, values: [staff]}]")}
+              - {name: none, effect: deny, operations: [\(effect == "deny" ? "wrap" : "unwrap")], claims: [{token: authentication, claim: groups, values: [contractors]}]}
+            """
+        }
+        try await withSite(policy: policy("deny")) { (site) async throws in
+            let reply = try await site.wrap(KACLSSite.tinkKey, nil, try site.authentication().with("groups", groups))
+            #expect(reply.status == 403)
+            #expect(reply.cause == "policy-denied")
+            #expect(try await site.wrap(KACLSSite.tinkKey, nil, try site.authentication().with("groups", ["staff"])).status == 200)
+        }
+        guard groups.array?.contains("staff") != true else { return }
+        try await withSite(policy: policy("allow")) { (site) async throws in
+            #expect(try await site.wrap(KACLSSite.tinkKey, nil, try site.authentication().with("groups", groups)).cause == "policy-claims")
+        }
+    }
+
     @Test("CSE-53 digest is the published hash for each published vector", arguments: [
         ("f00d", "my_resource", "my_perimeter", "EfRLb/AKdtsPSfX+vZ/Pi8h6bmKhBTu4egOABRnEdCg="),
         ("646174612d656e6372797074696f6e2d6b6579", "resource-name", "", "BzUyXkZ0424Ve8NtOB1CWgg5hVx60OAPf9SNbVPdtUo="),

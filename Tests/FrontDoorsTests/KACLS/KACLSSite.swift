@@ -34,6 +34,7 @@ final class KACLSSite: Sendable {
     let key: Key
     let issuers: [String: Issuer]
     let policyID: PolicyID
+    let kacls: KACLSDoor
     private let state: State
 
     private final class State: Sendable {
@@ -92,7 +93,7 @@ final class KACLSSite: Sendable {
         var out = KACLSSite.outbound(wire.port, authority)
         out.addressOverrides += peers.map { HTTPClientAddressOverride(host: "ekm.example.com", port: UInt16($0), addresses: ["127.0.0.1"]) }
         let client = KACLSPeerClient(client: HTTPClient(threads: 8, maximumWaiting: 128), connection: { [out] _ in out }, ring: ring, workers: workers, totalTimeout: patience)
-        let kacls = KACLSDoor(
+        kacls = KACLSDoor(
             snapshot: snapshot, tokens: tokens, keys: service, ring: ring, workers: workers, peers: client, audit: audit, refusals: refusals, version: "1.0.0", logger: .quiet,
             rsaDeadline: .seconds(60))
         state.door.withLock { $0 = DataPlane(ekm: ekm, kacls: kacls, isReady: { true }) }

@@ -102,10 +102,10 @@ import Testing
         }
     }
 
-    @Test("CSE-71 a disabled endpoint answers 403, a paused one 503, status included; active again it serves")
+    @Test("CSE-71 a disabled or archived endpoint answers 403, a paused one 503, status included; active again it serves")
     func states() async throws {
         try await withSite { (site) async throws in
-            for (state, status) in [(EndpointState.disabled, 403), (.paused, 503), (.active, 200)] {
+            for (state, status) in [(EndpointState.disabled, 403), (.archived, 403), (.paused, 503), (.active, 200)] {
                 try await site.folder.endpoints.setState(state, of: try site.endpointID)
                 try await site.reload()
                 #expect(try await site.wrap().status == status)

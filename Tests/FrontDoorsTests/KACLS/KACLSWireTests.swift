@@ -1,3 +1,4 @@
+import FrontDoors
 import KeyCore
 import NIOHTTP1
 import Plugins
@@ -193,6 +194,36 @@ import Testing
         try await withSite { (site) async throws in
             let reply = try await site.send("/v0/kacls/hq/wrap", headers: [("Content-Type", "application/json; charset=UTF-8")], body: Array("{}".utf8))
             #expect(reply.status == 400)
+        }
+    }
+
+    @Test("more requests in a second than the endpoint's options allow are answered 429 with Retry-After, and readable to the page; status isn't one of them")
+    func rates() async throws {
+        try await withSite(options: { options, _ in options.requestsPerSecond = 2 }) { (site) async throws in
+            var statuses: [Int] = []
+            for _ in 0..<12 {
+                let reply = try await site.call("wrap", [], headers: [("Origin", "https://admin.google.com")])
+                statuses.append(reply.status)
+                guard reply.status == 429 else { continue }
+                #expect(reply.header("retry-after") == "1")
+                #expect(reply.json?["code"]?.integer == 429)
+                #expect(reply.header("access-control-allow-origin") == "https://admin.google.com")
+            }
+            #expect(statuses.prefix(2) == [400, 400])
+            #expect(statuses.contains(429))
+            for _ in 0..<12 { #expect(try await site.send("/v0/kacls/hq/status", method: "GET", headers: []).status == 200) }
+        }
+    }
+
+    @Test("each request is counted once by method and outcome, with its time")
+    func counted() async throws {
+        try await withSite { (site) async throws in
+            _ = try await site.wrapped()
+            _ = try await site.wrap(KACLSSite.tinkKey, nil, try site.authentication("bob@example.com"))
+            _ = try await site.send("/v0/kacls/hq/status", method: "GET", headers: [])
+            _ = try await site.send("/v0/kacls/hq/fly", headers: [])
+            let counted = site.kacls.counters.all.map { kind, count in "\(kind.method) \(kind.outcome.rawValue) \(count)" }.sorted()
+            #expect(counted == ["other refused 1", "status allowed 1", "wrap allowed 1", "wrap refused 1"])
         }
     }
 }

@@ -1,26 +1,30 @@
 package import KeyCore
 package import Primitives
 
-/// Requests by method, outcome and whether they were Google's health checks, with the time from their arrival to their outcome.
+/// Requests of a front door by method, outcome and whether they were health checks, with the time from their arrival to their outcome.
 ///
 /// All that can be counted is there from the start, so that counting takes no lock.
-package final class EKMCounters: Sendable {
+package final class DoorCounters: Sendable {
     /// One kind of request.
     package struct Kind: Hashable, Sendable {
-        /// Google's label; `other` for what has none.
+        /// The vendor's word; `other` for what has none.
         package let method: String
         package let outcome: AuditRecord.Outcome
         package let isHealthCheck: Bool
     }
 
-    private static let methods = EKMMethod.allCases.map(\.rawValue) + ["other"]
     private static let outcomes: [AuditRecord.Outcome] = [.allowed, .refused, .failed]
+    /// The front door's name in metrics.
+    package let door: String
+    private let methodCount: Int
     private let kinds: [Kind]
     private let times: [MetricHistogram]
 
-    init() {
-        kinds = EKMCounters.methods.flatMap { method in
-            EKMCounters.outcomes.flatMap { outcome in
+    /// Counters for a door with these methods, which are counted by their position.
+    init(door: FrontDoorKind, methods: [String]) {
+        (self.door, methodCount) = (door.rawValue, methods.count)
+        kinds = (methods + ["other"]).flatMap { method in
+            DoorCounters.outcomes.flatMap { outcome in
                 [false, true].map { Kind(method: method, outcome: outcome, isHealthCheck: $0) }
             }
         }
@@ -37,30 +41,15 @@ package final class EKMCounters: Sendable {
         zip(kinds, times.map(\.snapshot)).filter { $0.1.count > 0 }.map { (kind: $0.0, time: $0.1) }
     }
 
-    /// Counts one that arrived at `start` on the monotonic clock.
-    func count(_ method: EKMMethod?, _ outcome: AuditRecord.Outcome, isHealthCheck: Bool, since start: UInt64) {
+    /// Counts one that arrived at `start` on the monotonic clock; `position` is its method's, nil for what has none.
+    func count(_ position: Int?, _ outcome: AuditRecord.Outcome, isHealthCheck: Bool = false, since start: UInt64) {
         let row = switch outcome {
         case .allowed, .begun: 0
         case .refused: 1
         case .failed: 2
         }
-        let index = (position(of: method) * EKMCounters.outcomes.count + row) * 2 + (isHealthCheck ? 1 : 0)
+        let index = ((position ?? methodCount) * DoorCounters.outcomes.count + row) * 2 + (isHealthCheck ? 1 : 0)
         let now = MonotonicClock.nanoseconds
         times[index].observe(now > start ? Int(now - start) : 0)
-    }
-
-    private func position(of method: EKMMethod?) -> Int {
-        switch method {
-        case .wrap: 0
-        case .unwrap: 1
-        case .asymmetricSign: 2
-        case .getPublicKey: 3
-        case .createKey: 4
-        case .destroyKey: 5
-        case .checkCryptoSpacePermissions: 6
-        case .confidentialwrap: 7
-        case .confidentialunwrap: 8
-        case nil: 9
-        }
     }
 }
