@@ -4,12 +4,13 @@ import Primitives
 struct AuditIndexRow {
     static let insertion = """
         INSERT INTO audit_records (
-            node, seq, at, event, outcome, request, endpoint, key, principal, actor, project, cause, remote, text, line)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+            node, seq, at, event, outcome, request, endpoint, key, principal, actor, project, resource, cause, remote, text, line)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         ON CONFLICT (node, seq) DO UPDATE SET
             at = excluded.at, event = excluded.event, outcome = excluded.outcome, request = excluded.request,
             endpoint = excluded.endpoint, key = excluded.key, principal = excluded.principal, actor = excluded.actor,
-            project = excluded.project, cause = excluded.cause, remote = excluded.remote, text = excluded.text, line = excluded.line
+            project = excluded.project, resource = excluded.resource, cause = excluded.cause, remote = excluded.remote, text = excluded.text,
+            line = excluded.line
         """
 
     /// The members in which a search for text looks.
@@ -26,7 +27,7 @@ struct AuditIndexRow {
         arguments = [
             .text(entry.node.description), .integer(Int64(entry.seq)), .integer(entry.time?.nanoseconds ?? 0), .text(entry.event),
             column("outcome"), column("request"), column("endpoint"), column("key"), column("principal"), column("actor"),
-            column("project"), column("cause"), column("remote"), .text(words), .text(String(decoding: entry.line, as: UTF8.self)),
+            column("project"), column("resource"), column("cause"), column("remote"), .text(words), .text(String(decoding: entry.line, as: UTF8.self)),
         ]
     }
 }

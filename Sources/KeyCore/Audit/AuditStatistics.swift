@@ -24,6 +24,7 @@ package struct AuditStatistics: Sendable, Equatable {
     package var causes: [Count] = []
     package var endpoints: [Count] = []
     package var principals: [Count] = []
+    package var resources: [Count] = []
 }
 
 extension AuditSearch {
@@ -45,6 +46,7 @@ extension AuditSearch {
                 statistics.causes = try AuditSearch.counts("cause", query, top, in: connection)
                 statistics.endpoints = try AuditSearch.counts("endpoint", query, top, in: connection)
                 statistics.principals = try AuditSearch.counts("principal", query, top, in: connection)
+                statistics.resources = try AuditSearch.counts("resource", query, top, in: connection)
                 return statistics
             }
         }

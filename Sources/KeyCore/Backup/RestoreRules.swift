@@ -21,7 +21,7 @@ enum RestoreRules {
             companions: ["material", "destroy_at"], kind: "key_version"),
         Standing(
             table: "endpoints", column: "state",
-            order: [EndpointState.active, .paused, .disabled].map { .text($0.rawValue) }, companions: [], kind: "endpoint"),
+            order: [EndpointState.active, .paused, .disabled, .archived].map { .text($0.rawValue) }, companions: [], kind: "endpoint"),
         Standing(table: "users", column: "enabled", order: [1, 0], companions: [], kind: "user"),
     ]
 

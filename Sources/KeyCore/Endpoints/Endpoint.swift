@@ -16,6 +16,8 @@ package enum EndpointState: String, Sendable, CaseIterable {
     case paused
     /// Answers 403. Google Cloud then disables the key version that points here; enabling it again is up to its users.
     case disabled
+    /// Laid away: answers 403 as if it were disabled, and can't be changed. Any other state brings it back as it was.
+    case archived
 }
 
 /// One instance of a front door: the place that a key URI names.

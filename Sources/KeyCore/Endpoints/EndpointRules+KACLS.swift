@@ -11,8 +11,14 @@ extension EndpointRules {
         }
         guard entry.door == .kacls else { throw .invalid(field: "kacls", expected: "nothing: only the door kacls has these options") }
         guard !kacls.identityProviders.isEmpty else {
-            throw .invalid(field: "kacls.identity_providers", expected: "at least one identity provider, whose tokens say who asks")
+            throw .invalid(field: "kacls/identity_providers", expected: "at least one identity provider, whose tokens say who asks")
         }
+    }
+
+    /// The options with some of their members changed.
+    static func options(_ present: KACLSOptions?, changedBy members: JSONValue) throws(StoreError) -> KACLSOptions {
+        guard let present else { throw .invalid(field: "kacls", expected: "nothing: only the door kacls has these options") }
+        return try KACLSOptions(checking: present.document.merging(members))
     }
 
     /// A blob of client-side encryption is bound to its key, and to no URL and no user, which change. So the key must be one

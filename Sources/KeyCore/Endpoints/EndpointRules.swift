@@ -11,12 +11,12 @@ enum EndpointRules {
         guard (1...16).contains(entry.hostnames.count) else {
             throw .invalid(field: "hostnames", expected: "1 to 16 host names, under which the cloud calls us")
         }
+        try checkOptions(entry)
         guard (1...64).contains(entry.issuers.count) else {
             throw .invalid(field: "issuer_ids", expected: "1 to 64 issuers, whose tokens the endpoint believes")
         }
         try check(entry.extraAudiences, "extra_audiences", "audiences")
         try check(entry.allowedProjects, "allowed_projects", "projects")
-        try checkOptions(entry)
     }
 
     private static func check(_ texts: [String], _ field: String, _ words: String) throws(StoreError) {

@@ -15,6 +15,8 @@ package struct EndpointDraft: Sendable {
     package var allowedProjects: [String] = []
     /// What only an endpoint of `.kacls` has, and must have; it names the issuers.
     package var kacls: KACLSOptions?
+    /// Under which port callers reach us, if that is known: where `kacls` names no URL and it isn't that of HTTPS, it stands in the URL.
+    package var port: Int?
 
     /// An active EKM endpoint at its default path.
     package init(name: String, hostnames: [String], keyID: KeyID, policyID: PolicyID, issuers: [IssuerID]) {
@@ -47,6 +49,14 @@ package struct EndpointEntry: Sendable, Equatable {
     mutating func takeIssuers() {
         if let kacls { issuers = kacls.issuers.sorted { $0.description < $1.description } }
     }
+
+    /// The same for issuers that somebody names beside the options: they may only repeat them.
+    mutating func takeIssuers(besides named: [IssuerID]) throws(StoreError) {
+        takeIssuers()
+        guard kacls == nil || named.isEmpty || Set(named) == Set(issuers) else {
+            throw .invalid(field: "issuer_ids", expected: "nothing: an endpoint of the door kacls names its issuers in its options")
+        }
+    }
 }
 
 /// What becomes different about an endpoint; nil leaves a thing as it is.
@@ -60,7 +70,10 @@ package struct EndpointChange: Sendable {
     package var issuers: [IssuerID]?
     package var extraAudiences: [String]?
     package var allowedProjects: [String]?
+    /// All options of `.kacls` anew.
     package var kacls: KACLSOptions?
+    /// Those of its options that become different, as `KACLSOptions.document` names them.
+    package var kaclsMembers: JSONValue?
 
     /// Nothing.
     package init() {}
@@ -88,7 +101,11 @@ package struct EndpointStore: Sendable {
             path: draft.path ?? "v0/\(draft.door.rawValue)/endpoints/\(id)", hostnames: draft.hostnames.map(ASCII.lowercased),
             keyID: draft.keyID, policyID: draft.policyID, issuers: draft.issuers, extraAudiences: draft.extraAudiences,
             allowedProjects: draft.allowedProjects, kacls: draft.kacls, state: .active, revision: 0, createdAt: now, updatedAt: now)
-        made.takeIssuers()
+        try made.takeIssuers(besides: draft.issuers)
+        if let port = draft.port, port != 443, var options = made.kacls, options.urls.isEmpty {
+            options.urls = made.hostnames.compactMap { [path = made.path] in KACLSURL("https://\($0):\(port)/\(path)") }
+            made.kacls = options
+        }
         let entry = made
         try EndpointRules.check(entry)
         return try await StoreError.typed {
@@ -113,6 +130,9 @@ package struct EndpointStore: Sendable {
         return try await StoreError.typed {
             try await database.write { connection in
                 var next = try EndpointRow.find(id, connection)
+                guard next.state != .archived else {
+                    throw StoreError.refused("the endpoint is archived: bring it back (state active, paused or disabled) and change it then")
+                }
                 if let name = wanted.name { next.name = name }
                 if let description = wanted.description { next.description = description }
                 if let path = wanted.path { next.path = path }
@@ -123,6 +143,8 @@ package struct EndpointStore: Sendable {
                 if let extraAudiences = wanted.extraAudiences { next.extraAudiences = extraAudiences }
                 if let allowedProjects = wanted.allowedProjects { next.allowedProjects = allowedProjects }
                 if let kacls = wanted.kacls { next.kacls = kacls }
+                if let members = wanted.kaclsMembers { next.kacls = try EndpointRules.options(next.kacls, changedBy: members) }
+                try next.takeIssuers(besides: wanted.issuers ?? [])
                 try EndpointRules.check(next)
                 try EndpointRules.checkUniqueness(next, connection)
                 try EndpointRules.checkParts(next, connection)
@@ -138,7 +160,7 @@ package struct EndpointStore: Sendable {
         }
     }
 
-    /// Activates, pauses or disables an endpoint.
+    /// Activates, pauses, disables or archives an endpoint; from each state to each.
     @discardableResult
     package func setState(_ state: EndpointState, of id: EndpointID, expecting: Int64? = nil) async throws(StoreError) -> EndpointEntry {
         let now = clock.now

@@ -7,13 +7,26 @@ extension KACLSOptions {
         try self.init(try StrictDocument(parsing: text, source: source))
     }
 
+    /// Reads the member `kacls` of a request.
+    /// - Throws: `.invalid` with the field's place below `kacls`.
+    package init(checking document: JSONValue) throws(StoreError) {
+        do {
+            try self.init(parsing: String(decoding: document.json, as: UTF8.self), source: "kacls")
+        } catch {
+            let place = error.field.replacing("[", with: "/").replacing("]", with: "").replacing(".", with: "/")
+            let prefix = "expected "
+            let message = error.message.hasPrefix(prefix) ? String(error.message.dropFirst(prefix.count)) : error.message
+            throw .invalid(field: place.isEmpty ? "kacls" : "kacls/\(place)", expected: message)
+        }
+    }
+
     /// Reads the document of an endpoint.
     package init(_ document: StrictDocument) throws(DocumentError) {
         self.init()
         let members = try document.members([
             "urls", "operations", "owner_domains", "origins", "private_network_access", "authorization", "identity_providers", "guests",
             "privileged", "rewrap_peers", "migration_peers", "clock_skew_seconds", "delegation_seconds", "sha1_signatures",
-            "mgf1_sha1_fallback", "reason",
+            "mgf1_sha1_fallback", "reason", "requests_per_second",
         ])
         if let list = members["urls"] { urls = try KACLSFields.list(list, KACLSFields.url) }
         if let list = members["operations"] { operations = Set(try KACLSFields.list(list, KACLSFields.method)) }
@@ -38,6 +51,10 @@ extension KACLSOptions {
             let fields = try member.members(["max_bytes", "refuse_longer"])
             maxReasonBytes = try fields["max_bytes"]?.integer(in: 1...1024) ?? 1024
             refusesLongReasons = try fields["refuse_longer"]?.bool() ?? false
+        }
+        if let member = members["requests_per_second"] {
+            let limit = try member.integer(in: 0...1_000_000)
+            requestsPerSecond = limit == 0 ? nil : limit
         }
     }
 
@@ -69,6 +86,7 @@ extension KACLSOptions {
             "delegation_seconds": .integer(delegationLifetime.components.seconds), "sha1_signatures": .bool(allowsSHA1),
             "mgf1_sha1_fallback": .bool(triesMGF1WithSHA1),
             "reason": ["max_bytes": .integer(Int64(maxReasonBytes)), "refuse_longer": .bool(refusesLongReasons)],
+            "requests_per_second": .integer(Int64(requestsPerSecond ?? 0)),
         ]
     }
 

@@ -88,6 +88,8 @@ package struct KACLSOptions: Sendable, Equatable {
     package var maxReasonBytes = 1024
     /// Whether a longer reason is refused; otherwise it is cut.
     package var refusesLongReasons = false
+    /// How many requests with tokens it answers in a second, as many at once after a quiet time; nil: as many as come.
+    package var requestsPerSecond: Int?
 
     /// Google's defaults, with no provider yet.
     package init() {}

@@ -7,7 +7,8 @@ extension Schema {
         """
         CREATE TABLE audit_records (
             node TEXT NOT NULL, seq {BIGINT} NOT NULL, at {BIGINT} NOT NULL, event TEXT NOT NULL, outcome TEXT, request TEXT,
-            endpoint TEXT, key TEXT, principal TEXT, actor TEXT, project TEXT, cause TEXT, remote TEXT, text TEXT NOT NULL, line TEXT NOT NULL,
+            endpoint TEXT, key TEXT, principal TEXT, actor TEXT, project TEXT, resource TEXT, cause TEXT, remote TEXT, text TEXT NOT NULL,
+            line TEXT NOT NULL,
             PRIMARY KEY (node, seq)) {STRICT}
         """,
         "CREATE INDEX audit_records_at ON audit_records (at, seq, node)",

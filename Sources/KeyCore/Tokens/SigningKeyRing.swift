@@ -84,16 +84,51 @@ package final class SigningKeyRing: Sendable {
 
     /// All that were made since the signing one, that one, and those whose tokens may still live.
     private var published: [Entry] {
+        let listing = Dictionary(listing.map { ($0.keyID, $0.state) }, uniquingKeysWith: { first, _ in first })
+        return entries.withLock { $0.filter { listing[$0.keyID] != .withdrawn } }
+    }
+}
+
+extension SigningKeyRing {
+    /// Where a key is in its life.
+    package enum State: String, Sendable, CaseIterable {
+        /// Published, so that others learn of it before it signs.
+        case announced
+        /// The one that signs.
+        case signing
+        /// Signs no more; still published, because its tokens may live.
+        case retiring
+        /// Published no more.
+        case withdrawn
+    }
+
+    /// What may be told of a key.
+    package struct Listed: Sendable, Equatable {
+        /// Its `kid`: the RFC 7638 thumbprint.
+        package let keyID: String
+        package let createdAt: Instant
+        package let state: State
+        /// When its turn to sign comes, or came.
+        package let signsFrom: Instant
+        /// When it is withdrawn; nil as long as there is no newer one.
+        package let publishedUntil: Instant?
+    }
+
+    /// All keys, the newest first.
+    package var listing: [Listed] {
         let now = clock.now
         return entries.withLock { entries in
-            var list: [Entry] = []
-            var successor: Entry?
-            for entry in entries {
-                if let successor, now - successor.createdAt >= SigningKeyRing.lead + SigningKeyRing.overlap { break }
-                list.append(entry)
-                successor = entry
+            let signing = entries.firstIndex { now - $0.createdAt >= SigningKeyRing.lead } ?? entries.indices.last
+            return entries.indices.map { index in
+                let until = index == 0 ? nil : entries[index - 1].createdAt + SigningKeyRing.lead + SigningKeyRing.overlap
+                let state: State =
+                    if let signing, index < signing { .announced } else if index == signing { .signing } else if let until, now >= until { .withdrawn } else { .retiring }
+                let entry = entries[index]
+                let isFirst = index == entries.count - 1
+                return Listed(
+                    keyID: entry.keyID, createdAt: entry.createdAt, state: state,
+                    signsFrom: isFirst ? entry.createdAt : entry.createdAt + SigningKeyRing.lead, publishedUntil: until)
             }
-            return list
         }
     }
 }

@@ -32,6 +32,7 @@ package enum ManagementRoutes {
             KeySourceRoutes(sources: services.keySources),
             EndpointRoutes(services: services.resources),
             IssuerRoutes(services: services.resources),
+            SigningKeyRoutes(),
             PolicyRoutes(services: services.resources),
             CertificateRoutes(services: services.resources),
             ApprovalRoutes(services.approvals, clock: services.stores.clock),

@@ -7,7 +7,7 @@ struct QuorumScope: Sendable {
 
     func includes(_ call: APICall, of operation: QuorumOperation) async throws -> Bool {
         switch operation {
-        case .disableEndpoint: call.body["state"]?.string == "disabled"
+        case .disableEndpoint: ["disabled", "archived"].contains(call.body["state"]?.string)
         case .restoreBackup: call.body["confirm"].map { $0 != .null } ?? false  // without it, it only tells what it would do
         case .addToAdmins: try await givesPower(call)
         case .changePolicy: changesWhoMayUseKeys(call)
@@ -27,7 +27,10 @@ struct QuorumScope: Sendable {
             []
         }
         guard !harmless.isEmpty else { return true }
-        return call.body.object?.contains { !harmless.contains($0.name) } ?? true
+        return call.body.object?.contains { member in
+            guard member.name == "kacls", harmless.contains("path") else { return !harmless.contains(member.name) }
+            return member.value.object?.contains { !QuorumScope.harmlessOptions.contains($0.name) } ?? false
+        } ?? true
     }
 
     /// Whether it makes somebody an Admin, or one who may decide on approvals or change their rules.
@@ -42,6 +45,9 @@ struct QuorumScope: Sendable {
         }
         return false
     }
+
+    /// Options of client-side encryption that let nobody in: all others say whose tokens count, who may take keys out, with whom they are exchanged.
+    private static let harmlessOptions: Set<String> = ["urls", "origins", "private_network_access", "reason", "requests_per_second"]
 
     static let power: Set<Permission> = [.decideApprovals, .updateQuorum]
 }

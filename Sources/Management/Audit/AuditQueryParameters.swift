@@ -12,6 +12,7 @@ extension AuditQuery {
         QueryParameter("endpoint_id", .id, "The endpoint"), QueryParameter("key_id", .id, "The key"),
         QueryParameter("request_id", .text(1...64), "The request's id"),
         QueryParameter("project", .text(1...128), "The cloud project or tenant, exactly"),
+        QueryParameter("resource", .text(1...1024), "What the key was used for, exactly, as the name of a document"),
         QueryParameter("cause", .text(1...128), "The rule or code that decided, exactly"),
         QueryParameter("remote_address", .text(1...64), "The peer's address, exactly"),
         QueryParameter("node", .text(1...64), "Whose journal"),
@@ -20,7 +21,7 @@ extension AuditQuery {
 
     private static let columns: [(parameter: String, column: Column)] = [
         ("request_id", .request), ("key_id", .key), ("endpoint_id", .endpoint), ("principal", .principal), ("actor", .actor),
-        ("outcome", .outcome), ("project", .project), ("cause", .cause), ("remote_address", .remote), ("node", .node),
+        ("outcome", .outcome), ("project", .project), ("resource", .resource), ("cause", .cause), ("remote_address", .remote), ("node", .node),
     ]
 
     /// What a request's filters ask for.

@@ -82,7 +82,7 @@ package struct AuditRoutes: RouteProvider {
                 ["start": .optional($0.start), "outcome": .string($0.outcome), "count": .integer($0.count)]
             }),
             "events": list(found.events), "outcomes": list(found.outcomes), "causes": list(found.causes),
-            "endpoints": list(found.endpoints), "principals": list(found.principals),
+            "endpoints": list(found.endpoints), "principals": list(found.principals), "resources": list(found.resources),
             "indexed_through": AuditSchemas.document(index.status), "is_complete": .bool(isComplete),
         ]))
     }

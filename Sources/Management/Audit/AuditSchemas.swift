@@ -58,6 +58,7 @@ enum AuditSchemas {
             ]), count: 0...100_000), "By hour or day and outcome, those without records left out"),
             .required("events", counts, "Most frequent first, as are the others"), .required("outcomes", counts),
             .required("causes", counts), .required("endpoints", counts, "By id"), .required("principals", counts),
+            .required("resources", counts, "What keys were used for, as documents and mail keys"),
             .required("indexed_through", .array(position, count: 0...10_000)), .required("is_complete", .boolean),
         ])
     }()

@@ -9,6 +9,12 @@ package struct ResourceServices: Sendable {
     package var dataPlanePort: @Sendable () -> Int? = { nil }
     /// Fetches a document over HTTPS, without redirects, within limits of time and size.
     package var fetch: DocumentFetch = { _ in throw Problem.unavailable("this process fetches nothing", cause: "no fetcher") }
+    /// Sends a request by the server's own way out, whatever the answer; throws `HTTPClientError`.
+    package var send: @Sendable (HTTPClientRequest) async throws -> HTTPClientResponse = { _ in
+        throw Problem.unavailable("this process sends nothing", cause: "no client")
+    }
+    /// The issuers that an endpoint believes, those that stand in no table too, and whether their keys are at hand.
+    package var issuerKeys: @Sendable (EndpointID) -> [IssuerKeys] = { _ in [] }
     /// Takes destroyed material out of the database's write-ahead log too. Blocks.
     package var afterDestruction: @Sendable () throws -> Void = {}
     /// The last records of the audit journal that pass a filter, oldest first. Blocks.
@@ -18,6 +24,17 @@ package struct ResourceServices: Sendable {
 
     /// Services that do nothing.
     package init() {}
+}
+
+/// What is at hand of an issuer's keys.
+package struct IssuerKeys: Sendable {
+    package let issuer: String
+    package let count: Int
+    /// Why the last fetch brought none.
+    package let failure: String?
+
+    /// As given.
+    package init(issuer: String, count: Int, failure: String?) { (self.issuer, self.count, self.failure) = (issuer, count, failure) }
 }
 
 /// A document that was fetched, and how.

@@ -35,4 +35,12 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
         guard case .object(let own) = self else { return self }
         return .object(own + members.map { (name: $0.key, value: $0.value) })
     }
+
+    /// The same object with the members of `patch` in place of its own of the same names, objects in it likewise; anything but an object is
+    /// replaced (RFC 7396, but null is a value like others).
+    package func merging(_ patch: JSONValue) -> JSONValue {
+        guard case .object(let own) = self, case .object(let others) = patch else { return patch }
+        let changed = own.map { member in (name: member.name, value: patch[member.name].map { member.value.merging($0) } ?? member.value) }
+        return .object(changed + others.filter { self[$0.name] == nil })
+    }
 }

@@ -39,10 +39,15 @@ struct JWKSFetcher: Sendable {
 
     /// A request to an OpenID provider, by the same route and trust.
     func send(_ request: HTTPClientRequest) async throws -> (status: Int, body: [UInt8]) {
+        let response = try await exchange(request)
+        return (response.status, response.body)
+    }
+
+    /// Any request by the same route and trust.
+    func exchange(_ request: HTTPClientRequest) async throws(HTTPClientError) -> HTTPClientResponse {
         var request = request
         request.connection = connection(request.url)
-        let response = try await client.send(request)
-        return (response.status, response.body)
+        return try await client.send(request)
     }
 
     /// From now on these addresses, and no others, are fetched only from the public Internet: other people's key services (N18).

@@ -72,13 +72,13 @@ final class Server: Sendable {
             applicationProtocols: ["http/1.1"], logger: logger)
         managementAPI = try ManagementComposition(
             installation, audit: PatientAuditSink(journal), routing: routing, observation: observation, oidc: { try await fetcher.send($0) },
-            resources: ResourceComposition.services(installation, port: dataPlanePort, fetcher: fetcher), logger: logger)
+            resources: ResourceComposition.services(installation, port: dataPlanePort, fetcher: fetcher, routing: routing, jwks: jwks), logger: logger)
         management = try ManagementListener(
             api: managementAPI.api,
             tls: try managementCertificates.load(), settings: configuration.managementSettings(in: installation.folder, logger: logger),
             clock: clock, logger: logger)
         let metrics = DataPlaneMetrics(registry: observation.metrics)
-        metrics.register(ekm.counters)
+        metrics.register([ekm.counters, kacls.counters])
         metrics.register(tokens)
         metrics.register(cache)
         metrics.register(journal)

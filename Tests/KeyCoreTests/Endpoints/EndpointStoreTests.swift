@@ -109,9 +109,11 @@ import Testing
             #expect(try await world.endpoints.snapshot().endpoints.map(\.state) == [state])
         }
         let policy = try await world.policies.save(try PolicyFixture.policy(PolicyFixture.allow("b")), name: "p2")
+        await #expect(throws: StoreError.self, "it is archived now") { try await world.endpoints.setPolicy(policy, of: id) }
+        try await world.endpoints.setState(.active, of: id)
         try await world.endpoints.setPolicy(policy, of: id)
         #expect(try await world.endpoints.snapshot().endpoints.map(\.policyID) == [policy])
-        #expect(try await world.changes().count { $0 == "endpoint \(id)" } == 5)
+        #expect(try await world.changes().count { $0 == "endpoint \(id)" } == 7)
         let missing = try PolicyID.random()
         await #expect(throws: StoreError.self) { try await world.endpoints.setPolicy(missing, of: id) }
         await #expect(throws: StoreError.self) { try await world.endpoints.setPolicy(policy, of: unknown) }

@@ -40,7 +40,7 @@ extension AuditEvent {
     @Test("find by each filter what fits, and nothing else", arguments: [
         ("event=test.wrap", ["a", "b"]), ("event=test.", ["a", "b", "c"]), ("event=est", []), ("outcome=refused", ["b"]),
         ("principal=Mallory%40example.com", ["b"]), ("principal=mallory%40example.com", []), ("actor=user:alice", ["c"]),
-        ("request_id=req-a", ["a"]), ("project=p%25", ["a"]), ("project=p", []), ("cause=policy-principal", ["b"]),
+        ("request_id=req-a", ["a"]), ("project=p%25", ["a"]), ("project=p", []), ("cause=policy-principal", ["b"]), ("resource=c", ["c"]),
         ("text=MALLORY", ["b"]), ("text=100%25%20sure", ["c"]), ("text=1__%20sure", []), ("text=caf%C3%89", ["c"]), ("text=chain", []),
         ("since=2026-09-21T14:13:21Z&until=2026-09-21T14:13:22Z", ["b"]), ("outcome=refused&event=test.unwrap", []),
         ("remote_address=192.0.2.7", ["b"]), ("node=n1&outcome=allowed&event=test", ["a", "c"]), ("node=n2", []),

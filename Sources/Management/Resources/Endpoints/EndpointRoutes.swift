@@ -28,10 +28,15 @@ package struct EndpointRoutes: RouteProvider {
                 quorum: .changePolicy, body: .json(EndpointSchemas.change), answers: [200: .json(EndpointSchemas.endpoint)], allowsDryRun: true, allowsIfMatch: true,
                 handler: update),
             Route(
-                .put, "/api/v1/endpoints/{endpoint}/state", "setEndpointState", "Activate, pause or disable an endpoint", tag: "Endpoints",
+                .put, "/api/v1/endpoints/{endpoint}/state", "setEndpointState", "Activate, pause, disable or archive an endpoint, or bring it back", tag: "Endpoints",
                 access: .needsOn(.changeStateOfEndpoints, .endpoint, parameter: "endpoint"), event: .endpointChanged, quorum: .disableEndpoint,
                 body: .json(EndpointSchemas.stateChange), answers: [200: .json(EndpointSchemas.endpoint)], allowsDryRun: true,
                 allowsIfMatch: true, handler: setState),
+            Route(
+                .post, "/api/v1/endpoints/{endpoint}/test", "testEndpoint",
+                "Call an endpoint by its URLs as the vendor's console and browsers do, and explain each step", tag: "Endpoints",
+                access: .needsOn(.updateEndpoints, .endpoint, parameter: "endpoint"), event: .endpointTested,
+                answers: [200: .json(EndpointProbe.report)], handler: test),
             Route(
                 .delete, "/api/v1/endpoints/{endpoint}", "deleteEndpoint", "Remove an endpoint; its key stays, its callers are answered 404",
                 tag: "Endpoints", access: .needsOn(.deleteEndpoints, .endpoint, parameter: "endpoint"), event: .endpointDeleted,
@@ -72,7 +77,11 @@ package struct EndpointRoutes: RouteProvider {
         draft.description = body["description"]?.string ?? ""
         (draft.door, draft.path) = (body["door"]?.string.flatMap(FrontDoorKind.init) ?? .ekm, body["path"]?.string)
         (draft.extraAudiences, draft.allowedProjects) = (body.texts("extra_audiences") ?? [], body.texts("allowed_projects") ?? [])
+        if let options = body["kacls"], options != .null { draft.kacls = try KACLSOptions(checking: options) }
+        draft.port = services.dataPlanePort()
         let entry = try await call.stores.endpoints.add(draft)
+        // The server would make the first one within a second; so `certs` has it when the answer comes.
+        if entry.kacls != nil, !call.isDryRun { try? await SigningKeyRoutes.makeFirst(call.stores) }
         var answer = answer(entry)
         answer.status = 201
         answer.headers.append(("Location", "/api/v1/endpoints/\(entry.id)"))
@@ -91,13 +100,27 @@ package struct EndpointRoutes: RouteProvider {
 
     private func setState(_ call: APICall) async throws -> APIAnswer {
         guard let state = call.body["state"]?.string.flatMap(EndpointState.init) else { throw Problem.invalid("/state", expected: "a state") }
-        if state == .disabled, call.body["confirm"]?.bool != true {
+        let id: EndpointID = try call.id("endpoint")
+        if state == .disabled || state == .archived, call.body["confirm"]?.bool != true {
+            let door = try await call.stores.endpoints.find(id).door
             throw Problem(
-                .confirmationRequired, EndpointSchemas.warning(.disabled) ?? "",
+                .confirmationRequired, EndpointWarnings.state(door == .kacls ? state : .disabled, of: door) ?? "",
                 remedy: "pause it instead, or repeat with \"confirm\": true")
         }
-        let entry = try await call.stores.endpoints.setState(state, of: try call.id("endpoint"), expecting: call.expectedRevision)
+        let entry = try await call.stores.endpoints.setState(state, of: id, expecting: call.expectedRevision)
         return answer(entry, cause: state.rawValue)
+    }
+
+    private func test(_ call: APICall) async throws -> APIAnswer {
+        let entry = try await call.stores.endpoints.find(try call.id("endpoint", as: EndpointID.self))
+        var probe = EndpointProbe(send: services.send)
+        if let kacls = entry.kacls {
+            for url in EndpointSchemas.urls(entry, port: services.dataPlanePort()) { await probe.probeKACLS(url, origins: kacls.origins) }
+            probe.look(at: services.issuerKeys(entry.id))
+        } else {
+            for url in EndpointSchemas.urls(entry, port: services.dataPlanePort()) { await probe.probeReach(url, of: entry.door) }
+        }
+        return APIAnswer(200, .json(probe.document), audit: AuditDetail(target: entry.name, endpointID: entry.id, cause: probe.isFine ? "ok" : "failed"))
     }
 
     private func delete(_ call: APICall) async throws -> APIAnswer {
@@ -110,4 +133,8 @@ package struct EndpointRoutes: RouteProvider {
             EndpointSchemas.document(entry, port: services.dataPlanePort()), revision: entry.revision,
             audit: AuditDetail(target: entry.name, endpointID: entry.id, cause: cause), changesDataPlane: isChange)
     }
+}
+
+extension AuditEvent {
+    static let endpointTested = AuditEvent("endpoint.tested")
 }

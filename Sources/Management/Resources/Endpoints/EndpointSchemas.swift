@@ -17,20 +17,23 @@ enum EndpointSchemas {
         .optional("door", .oneOf(FrontDoorKind.self), "The protocol it speaks; ekm (Google Cloud External Key Manager) if left out"),
         .optional("path", .nullable(path), "Of its URL, for migration; v0/ekm/endpoints/<id> if left out"),
         .required("hostnames", hostnames, "The names under which callers reach it"),
-        .required("key_id", .id), .required("policy_id", .id), .required("issuer_ids", .array(.id, count: 1...64), "Whose tokens it believes"),
+        .required("key_id", .id), .required("policy_id", .id),
+        .optional("issuer_ids", .array(.id, count: 0...64), "Whose tokens it believes; needed but for the door kacls, whose options name them"),
         .optional("extra_audiences", texts, "Further accepted audiences, exactly as sent"),
         .optional("allowed_projects", texts, "The Google projects that may use it; all if empty"),
+        .optional("kacls", .nullable(KACLSSchemas.draft), "Needed for the door kacls, Workspace client-side encryption; for no other"),
     ])
 
     static let change = Schema.object(name: "EndpointChange", [
         .optional("name", .name), .optional("description", ResourceFields.description), .optional("path", path),
         .optional("hostnames", hostnames), .optional("key_id", .id), .optional("policy_id", .id),
-        .optional("issuer_ids", .array(.id, count: 1...64)), .optional("extra_audiences", texts), .optional("allowed_projects", texts),
+        .optional("issuer_ids", .array(.id, count: 0...64)), .optional("extra_audiences", texts), .optional("allowed_projects", texts),
+        .optional("kacls", .nullable(KACLSSchemas.change), "Those options that change; objects in it member by member, lists as a whole"),
     ])
 
     static let stateChange = Schema.object(name: "EndpointStateChange", [
-        .required("state", .oneOf(EndpointState.self), "active serves; paused answers 503, harmlessly; disabled answers 403"),
-        .optional("confirm", .boolean, "Must be true to disable: Google Cloud then disables the key versions that point here"),
+        .required("state", .oneOf(EndpointState.self), "active serves; paused answers 503; disabled answers 403; archived answers 403 and can't be changed"),
+        .optional("confirm", .boolean, "Must be true to disable or archive: Google Cloud then disables the key versions that point here"),
     ])
 
     static let endpoint = Schema.object(name: "Endpoint", [
@@ -39,9 +42,11 @@ enum EndpointSchemas {
         .required("hostnames", .array(.text(1...253), count: 1...16)), .required("key_id", .id), .required("policy_id", .id),
         .required("issuer_ids", .array(.id, count: 0...64)), .required("extra_audiences", texts), .required("allowed_projects", texts),
         .required("state", .oneOf(EndpointState.self)),
-        .required("url", .text(1...1024), "What to paste into the vendor's console: the first of urls"),
-        .required("urls", .array(.text(1...1024), count: 1...16), "One for each host name"),
-        .required("warning", .nullable(.text(1...512)), "What its present state means for the vendor"), ResourceFields.revision,
+        .required("url", .text(1...2048), "What to paste into the vendor's console: the first of urls"),
+        .required("urls", .array(.text(1...2048), count: 1...256), "One for each host name, or as the options of kacls say"),
+        .required("warning", .nullable(.text(1...512)), "What its present state means for the vendor"),
+        .required("warnings", .array(.text(1...1024), count: 0...32), "The same, and what in its options is open, weak or won't work"),
+        .required("kacls", .nullable(KACLSSchemas.options), "What only an endpoint of the door kacls has"), ResourceFields.revision,
     ] + ResourceFields.times)
 
     static func document(_ entry: EndpointEntry, port: Int?) -> JSONValue {
@@ -52,29 +57,19 @@ enum EndpointSchemas {
             "key_id": .string(entry.keyID.description), "policy_id": .string(entry.policyID.description),
             "issuer_ids": .strings(entry.issuers.map(\.description)), "extra_audiences": .strings(entry.extraAudiences),
             "allowed_projects": .strings(entry.allowedProjects), "state": .string(entry.state.rawValue), "url": .string(urls[0]),
-            "urls": .strings(urls), "warning": .optional(warning(entry.state)), "revision": .integer(entry.revision),
+            "urls": .strings(urls), "warning": .optional(EndpointWarnings.state(entry.state, of: entry.door)),
+            "warnings": .strings(EndpointWarnings.all(entry, port: port)), "kacls": entry.kacls?.document ?? .null, "revision": .integer(entry.revision),
             "created_at": .optional(entry.createdAt), "updated_at": .optional(entry.updatedAt),
         ]
     }
 
-    /// The key URIs; the port is left out where it is that of HTTPS.
-    private static func urls(_ entry: EndpointEntry, port: Int?) -> [String] {
-        let suffix = port.map { $0 == 443 ? "" : ":\($0)" } ?? ""
+    /// The URLs of each host name; the port is left out where it is that of HTTPS. For client-side encryption those that Google's
+    /// tokens may name.
+    static func urls(_ entry: EndpointEntry, port: Int?) -> [String] {
+        if let named = entry.kacls?.urls, !named.isEmpty { return named.map(\.description) }
+        let suffix = entry.kacls == nil ? port.map { $0 == 443 ? "" : ":\($0)" } ?? "" : ""
         let urls = entry.hostnames.map { "https://\($0)\(suffix)/\(entry.path)" }
         return urls.isEmpty ? ["https://localhost\(suffix)/\(entry.path)"] : urls
-    }
-
-    /// What a state does to the vendor.
-    static func warning(_ state: EndpointState) -> String? {
-        switch state {
-        case .active: nil
-        case .paused: "Requests are answered 503: Google Cloud tries again, and nothing is disabled there."
-        case .disabled:
-            """
-            Requests are answered 403: Google Cloud then disables the key versions that point here, and after this endpoint is active again \
-            somebody must enable them there.
-            """
-        }
     }
 }
 
@@ -86,5 +81,6 @@ extension EndpointChange {
         (hostnames, keyID, policyID) = (body.texts("hostnames"), body.id("key_id"), body.id("policy_id"))
         (issuers, extraAudiences) = (body.ids("issuer_ids"), body.texts("extra_audiences"))
         allowedProjects = body.texts("allowed_projects")
+        if let members = body["kacls"], members != .null { kaclsMembers = members }
     }
 }

@@ -105,7 +105,8 @@ struct IssuerProbe {
         return nil
     }
 
-    private static func step(of error: HTTPClientError) -> String {
+    /// At which step it ended.
+    static func step(of error: HTTPClientError) -> String {
         switch error {
         case .invalidURL, .invalidRequest, .protocolRefused: "url"
         case .resolve: "resolve"

@@ -73,7 +73,7 @@ final class Meter: Sendable {
 /// The files of a data folder that a backup can hold: the configuration and what it names for TLS.
 enum FolderMembers {
     static func read(_ folder: DataFolder, _ configuration: Configuration) throws -> [BackupMember] {
-        var names = ["holdfast.yaml"]
+        var names = ["holdfast.yaml"] + [configuration.outbound.caFile].compactMap(\.self)
         for certificate in configuration.dataPlane.certificates + configuration.management.certificates {
             names += [certificate.certificatePath, certificate.privateKeyPath]
             switch certificate.clients {
