@@ -11,6 +11,8 @@
 #include <openssl/param_build.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/pkcs7.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/ssl.h>
@@ -81,6 +83,7 @@ static inline int shim_sk_GENERAL_NAME_num(const GENERAL_NAMES *names) { return 
 static inline GENERAL_NAME *shim_sk_GENERAL_NAME_value(const GENERAL_NAMES *names, int i) { return sk_GENERAL_NAME_value(names, i); }
 static inline int shim_sk_X509_num(const STACK_OF(X509) *certs) { return sk_X509_num(certs); }
 static inline X509 *shim_sk_X509_value(const STACK_OF(X509) *certs, int i) { return sk_X509_value(certs, i); }
+static inline void shim_sk_X509_pop_free(STACK_OF(X509) *certs) { sk_X509_pop_free(certs, X509_free); }
 static inline STACK_OF(X509_EXTENSION) *shim_sk_X509_EXTENSION_new_null(void) { return sk_X509_EXTENSION_new_null(); }
 static inline int shim_sk_X509_EXTENSION_push(STACK_OF(X509_EXTENSION) *list, X509_EXTENSION *e) { return sk_X509_EXTENSION_push(list, e); }
 static inline int shim_sk_X509_EXTENSION_num(const STACK_OF(X509_EXTENSION) *list) { return sk_X509_EXTENSION_num(list); }

@@ -12,6 +12,8 @@ struct SecretInput {
     let option: String
     /// The environment variable that may hold it.
     let variable: String
+    /// The longest that is read from a file.
+    var maxBytes = 4096
 
     /// The secret: from the file, or the variable, or a person at the terminal.
     /// - Parameter isNew: whether a person must type it twice.
@@ -24,7 +26,7 @@ struct SecretInput {
     private func find(isNew: Bool) throws -> String {
         if let file {
             return try SecretInput.text(file == "-"
-                ? Terminal.readSecretFromStandardInput(maxBytes: 4096) : PrivateFile.read(file, maxBytes: 4096).withoutTrailingNewline(), what)
+                ? Terminal.readSecretFromStandardInput(maxBytes: maxBytes) : PrivateFile.read(file, maxBytes: maxBytes).withoutTrailingNewline(), what)
         }
         if let value = ProcessInfo.processInfo.environment[variable], !value.isEmpty { return value }
         guard Terminal.isPresent else {

@@ -35,6 +35,7 @@ struct Holdfast: AsyncParsableCommand {
             CommandGroup(name: "Keys and who may call", subcommands: [
                 KeyCommand.self, KeySourceCommand.self, EndpointCommand.self, IssuerCommand.self, PolicyCommand.self, CertificateCommand.self,
             ]),
+            CommandGroup(name: "Google Workspace", subcommands: [CSECommand.self]),
             CommandGroup(name: "People", subcommands: [
                 UserCommand.self, GroupCommand.self, GrantCommand.self, PermissionCommand.self, ApprovalCommand.self, QuorumCommand.self,
             ]),

@@ -4,7 +4,9 @@ import Primitives
 struct EndpointCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "endpoint", abstract: "Create, list, pause, disable, delete endpoints: the places that key URIs name.",
-        subcommands: [List.self, Create.self, Show.self, Update.self, SetState.self, SetPolicy.self, Delete.self])
+        subcommands: [
+            List.self, Create.self, Show.self, Update.self, SetState.self, SetPolicy.self, Test.self, Archive.self, Recover.self, Delete.self,
+        ])
 
     struct List: ListCommand {
         static let configuration = CommandConfiguration(
@@ -97,36 +99,86 @@ struct EndpointCommand: AsyncParsableCommand {
 
     struct SetState: ClientCommand {
         static let configuration = CommandConfiguration(
-            commandName: "set-state", abstract: "Activate, pause or disable an endpoint.",
+            commandName: "set-state", abstract: "Activate, pause, disable or archive an endpoint.",
             discussion: """
                 active    serves
                 paused    answers 503: harmless, Google Cloud tries again
                 disabled  answers 403: Google Cloud then DISABLES the key versions that point here, and somebody must enable them
                           again there; so it needs --yes
+                archived  as disabled, and nothing of it can be changed until it has another state again; needs --yes too
 
                 Example: holdfast endpoint set-state disk paused
                 """)
         @OptionGroup var options: ChangeOptions
         @OptionGroup var confirmation: YesOption
         @Argument(help: "Name or id.") var endpoint: String
-        @Argument(help: "active, paused or disabled.") var state: String
+        @Argument(help: "active, paused, disabled or archived.") var state: String
 
         func validate() throws {
-            guard ["active", "paused", "disabled"].contains(state) else {
-                throw ValidationError("expected active, paused or disabled, found “\(state)”")
+            guard ["active", "paused", "disabled", "archived"].contains(state) else {
+                throw ValidationError("expected active, paused, disabled or archived, found “\(state)”")
             }
-            guard state != "disabled" || confirmation.yes || options.dryRun else {
+            guard !["disabled", "archived"].contains(state) || confirmation.yes || options.dryRun else {
                 throw ValidationError(
-                    "disabling answers 403, on which Google Cloud disables the key versions that point here; say --yes, or pause instead")
+                    "disabling and archiving answer 403, on which Google Cloud disables the key versions that point here; say --yes, or pause instead")
             }
         }
 
         func run(_ api: APIClient) async throws {
-            let path = Collection.endpoints.thing(try await api.id(endpoint, in: .endpoints), "state")
-            let body = APIBody.json(["state": .string(state), "confirm": .given(confirmation.yes)])
-            guard let reply = try await api.change("PUT", path, options, body: body) else { return }
-            api.tell(reply, "\(endpoint) is \(reply.document["state"]?.string ?? state)", dryRun: options.dryRun)
+            try await EndpointCommand.set(state, endpoint, confirmed: confirmation.yes || options.dryRun, options, api)
         }
+    }
+
+    struct Test: ClientCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "test", abstract: "Call an endpoint by its URLs as the vendor would, and explain each step.",
+            discussion: "Example: holdfast endpoint test disk")
+        @OptionGroup var options: ReadOptions
+        @Argument(help: "Name or id.") var endpoint: String
+
+        func run(_ api: APIClient) async throws {
+            let reply = try await api.send("POST", Collection.endpoints.thing(try await api.id(endpoint, in: .endpoints), "test"))
+            api.show(reply)
+            if reply.document["ok"]?.bool != true { throw ExitCode.failure }
+        }
+    }
+
+    struct Archive: ClientCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "archive", abstract: "Lay an endpoint away: it answers 403 and can't be changed, but `recover` brings it back as it was.",
+            discussion: "Example: holdfast endpoint archive disk --yes")
+        @OptionGroup var options: ChangeOptions
+        @OptionGroup var confirmation: YesOption
+        @Argument(help: "Name or id.") var endpoint: String
+
+        func run(_ api: APIClient) async throws {
+            if !options.dryRun { try confirmation.require("“\(endpoint)” would answer 403, on which Google Cloud disables the key versions that point there") }
+            try await EndpointCommand.set("archived", endpoint, confirmed: true, options, api)
+        }
+    }
+
+    struct Recover: ClientCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "recover", abstract: "Bring an archived endpoint back, with everything that it had.",
+            discussion: "Example: holdfast endpoint recover disk --state paused")
+        @OptionGroup var options: ChangeOptions
+        @Argument(help: "Name or id.") var endpoint: String
+        @Option(name: .long, help: "active, paused or disabled.") var state = "active"
+
+        func validate() throws {
+            guard ["active", "paused", "disabled"].contains(state) else {
+                throw ValidationError("--state: expected active, paused or disabled, found “\(state)”")
+            }
+        }
+
+        func run(_ api: APIClient) async throws { try await EndpointCommand.set(state, endpoint, confirmed: true, options, api) }
+    }
+
+    private static func set(_ state: String, _ endpoint: String, confirmed: Bool, _ options: ChangeOptions, _ api: APIClient) async throws {
+        let path = Collection.endpoints.thing(try await api.id(endpoint, in: .endpoints), "state")
+        let body = APIBody.json(["state": .string(state), "confirm": .given(confirmed)])
+        guard let reply = try await api.change("PUT", path, options, body: body) else { return }
+        api.tell(reply, "\(endpoint) is \(reply.document["state"]?.string ?? state)", dryRun: options.dryRun)
     }
 
     struct SetPolicy: ClientCommand {
@@ -170,6 +222,7 @@ enum EndpointOutput {
     static func show(_ reply: APIReply, _ api: APIClient) {
         let endpoint = reply.document
         guard !api.asJSON, let path = endpoint["path"]?.string else { return api.show(reply) }
+        if endpoint["door"]?.string == "kacls" { return CSEEndpointCommand.show(reply, api) }
         print("\(Cell.text(endpoint["name"]))  \(Cell.text(endpoint["id"]))  \(Cell.text(endpoint["state"]))")
         let url = endpoint["url"]?.string ?? "https://\(Cell.text(endpoint["hostnames"]?.array?.first))/\(path)"
         print("""

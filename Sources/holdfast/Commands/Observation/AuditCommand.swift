@@ -112,7 +112,7 @@ struct AuditCommand: AsyncParsableCommand {
 
     struct Statistics: ClientCommand {
         static let configuration = CommandConfiguration(
-            commandName: "statistics", abstract: "Count records by event, outcome, endpoint.",
+            commandName: "statistics", abstract: "Count records by event, outcome, endpoint, user and resource.",
             discussion: "Example: holdfast audit statistics --since 2026-01-01T00:00:00Z")
         @OptionGroup var options: ReadOptions
         @OptionGroup var query: AuditQuery
@@ -131,7 +131,8 @@ struct AuditQuery: ParsableArguments {
     @Option(name: .long, help: "Only events that begin so, as ekm. or ekm.unwrap.") var event: String?
     @Option(name: .long, help: "Only this outcome: begun, allowed, refused or failed.") var outcome: String?
     @Option(name: .long, help: "Only acts of this administrator, as user:alice.") var actor: String?
-    @Option(name: .long, help: "Only calls of this cloud service, by its e-mail address or subject.") var principal: String?
+    @Option(name: .long, help: "Only calls of this user or cloud service, by e-mail address or subject.") var principal: String?
+    @Option(name: .long, help: "Only what was done with this resource, as the name of a document.") var resource: String?
     @Option(name: .long, help: "Only this cause.") var cause: String?
     @Option(name: .long, help: "Only the record of this request's id.") var request: String?
     @Option(name: .long, help: "Somewhere in the record's texts.") var text: String?
@@ -145,7 +146,7 @@ struct AuditQuery: ParsableArguments {
         if let key { keyID = try await api.id(key, in: .keys) }
         if let endpoint { endpointID = try await api.id(endpoint, in: .endpoints) }
         return [
-            ("event", event), ("outcome", outcome), ("actor", actor), ("principal", principal), ("cause", cause), ("request_id", request),
+            ("event", event), ("outcome", outcome), ("actor", actor), ("principal", principal), ("resource", resource), ("cause", cause), ("request_id", request),
             ("text", text), ("key_id", keyID), ("endpoint_id", endpointID), ("since", since), ("until", until),
         ]
     }
