@@ -7,7 +7,7 @@ BUILD := swift build -c $(CONFIGURATION)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD_PACKAGES := libssl-dev libjwt-dev libcurl4-openssl-dev libsqlite3-dev pkg-config make
 RUN_PACKAGES := openssl curl ca-certificates
-TEST_PACKAGES := nghttp2-client python3 python3-venv strace python3-prometheus-client
+TEST_PACKAGES := nghttp2-client python3 python3-venv strace python3-prometheus-client chromium
 BENCH_PACKAGES := nginx-light nghttp2-client python3 procps
 
 .PHONY: help
@@ -53,6 +53,7 @@ bench: ## measure against nginx in the same run
 	$(BUILD) --product holdfast
 	$(BUILD) --product holdfast-crypto-bench
 	Benchmarks/run "$$($(BUILD) --show-bin-path)/holdfast"
+	Benchmarks/cse "$$($(BUILD) --show-bin-path)/holdfast"
 	Benchmarks/keys "$$($(BUILD) --show-bin-path)/holdfast"
 
 .PHONY: memcheck

@@ -57,26 +57,42 @@ extension EndToEnd {
 
         @Test("the tour of README.md, run as it stands: sign in, key, issuer, policy, endpoint, call, pause, audit, back up, wipe, restore, and the old blob opens")
         func readme() async throws {
-            let folder = try SpawnedFolder()
-            try FileManager.default.createSymbolicLink(
-                atPath: try folder.makeFolder("bin") + "/holdfast", withDestinationPath: try SpawnedInstallation.program)
-            let path = "\(folder.file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")"
-            let script = try folder.write("tour.sh", "trap 'kill $server 2> /dev/null' EXIT\n" + TourTests.commands(of: "## A tour in ten minutes"))
-            let process = try SpawnedProcess(
-                try SpawnedTool.bash.path, [script], environment: ["PATH": path], directory: try folder.makeFolder("work"))
-            let status = try await process.wait(.seconds(180))
-            let told = process.output
-            let log = folder.text("work/tour/log.txt")
-            #expect(status == 0 && process.errors.range(of: "Error") == nil, "\(told)\(process.errors)\(log.suffix(2000))")
+            let (told, errors, _) = try await TourTests.run("## A tour in ten minutes")
             let lines = told.split(separator: "\n").map(String.init)
-            #expect(lines.filter { $0 == #"{"plaintext":"c2VjcmV0"}"# }.count == 2, "before and after: \(told)\(process.errors)")
+            #expect(lines.filter { $0 == #"{"plaintext":"c2VjcmV0"}"# }.count == 2, "before and after: \(told)\(errors)")
             for sentence in [
                 "Signed in as admin", "The password is changed", "user:admin", "policy.yaml: valid", "disk is paused", "disk is active",
                 "ekm.unwrap  refused", "intact", "disk.backup: ", "Signed out.",
             ] {
-                #expect(told.contains(sentence), "\(sentence): \(told)\(process.errors)")
+                #expect(told.contains(sentence), "\(sentence): \(told)\(errors)")
             }
             #expect(lines.contains { $0.contains(#""code":7,"#) } && lines.contains { $0.contains(#""code":14,"#) }, "\(told)")
+        }
+
+        @Test("the Workspace administrator's tour of README.md, run as it stands: endpoint, check, wrap, refusal, rotation, a mail key, archive and back")
+        func workspace() async throws {
+            let (told, errors, folder) = try await TourTests.run("### A tour for a Workspace administrator")
+            let lines = told.split(separator: "\n").map(String.init)
+            #expect(lines.count { $0 == #"{"key":"c2VjcmV0"}"# } == 3, "\(told)\(errors)\(folder.text("work/workspace/log.txt").suffix(2000))")
+            #expect(lines.count { $0.contains(#""code":403"#) } == 2, "\(told)")
+            #expect(!told.contains("FAILED") && told.contains("preflight.methods"), "\(told)")
+            for sentence in ["For the Admin console", "1 of 1 keys are in wrapped", "ann@lab.invalid.wrap", "hq is archived", "hq is active", "kacls.unwrap"] {
+                #expect(told.contains(sentence), "\(sentence): \(told)\(errors)")
+            }
+        }
+
+        /// Runs the commands below a heading in a folder of their own; they must end well.
+        private static func run(_ heading: String) async throws -> (output: String, errors: String, folder: SpawnedFolder) {
+            let folder = try SpawnedFolder()
+            try FileManager.default.createSymbolicLink(
+                atPath: try folder.makeFolder("bin") + "/holdfast", withDestinationPath: try SpawnedInstallation.program)
+            let path = "\(folder.file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")"
+            let script = try folder.write("tour.sh", "trap 'kill $server 2> /dev/null' EXIT\n" + commands(of: heading))
+            let process = try SpawnedProcess(
+                try SpawnedTool.bash.path, [script], environment: ["PATH": path], directory: try folder.makeFolder("work"))
+            let status = try await process.wait(.seconds(180))
+            #expect(status == 0 && process.errors.range(of: "Error") == nil, "\(process.output)\(process.errors)")
+            return (process.output, process.errors, folder)
         }
 
         /// The first block of commands below a heading of README.md.

@@ -7,11 +7,6 @@ import Testing
 extension EndToEnd {
     @Suite("Workspace client-side encryption, with clients of other makes")
     struct WorkspaceTests {
-        private static var python: String {
-            let root = URL(fileURLWithPath: RawPeer.folder).deletingLastPathComponent().deletingLastPathComponent()
-            return root.appendingPathComponent(".build/conformance/bin/python").path
-        }
-
         /// What curl gets for a method with these fields.
         private static func call(_ kacls: SpawnedKACLS, _ installation: SpawnedInstallation, _ method: String, _ fields: [(String, String)]) async throws -> JSONValue {
             let body = JSONValue.object(fields.map { (name: $0.0, value: .string($0.1)) })
@@ -36,7 +31,7 @@ extension EndToEnd {
 
         @Test(
             "CSE-72 Google's own drive-cse-upload uploads, validates, and is refused for another resource",
-            .enabled(if: FileManager.default.isExecutableFile(atPath: python), "drive-cse-upload is not installed: `make conformance` does it"))
+            .enabled(if: FileManager.default.isExecutableFile(atPath: PeerPython.path), "drive-cse-upload is not installed: `make conformance` does it"))
         func driveUpload() async throws {
             let installation = try await SpawnedInstallation.demo()
             let server = try await installation.serve()
@@ -50,7 +45,7 @@ extension EndToEnd {
             let file = try installation.folder.write("report.txt", String(repeating: "the quarter's figures ", count: 5000))
             let token = try kacls.authorization("writer", issuer: .drive, resource: resource)
             let outcome = try await SpawnedTool.sh.run(["-c", """
-                REQUESTS_CA_BUNDLE='\(installation.demo("caFile"))' exec '\(Self.python)' '\(RawPeer.folder)/drive_cse.py' '\(kacls.url)' '\(token)' \
+                REQUESTS_CA_BUNDLE='\(installation.demo("caFile"))' exec '\(PeerPython.path)' '\(RawPeer.folder)/drive_cse.py' '\(kacls.url)' '\(token)' \
                     '\(credentials)' '\(file)'
                 """], timeout: .seconds(120))
             #expect(outcome.output.split(separator: "\n") == ["uploaded report.txt", "refused", "refused"], "\(outcome.text.suffix(4000))")

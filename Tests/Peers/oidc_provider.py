@@ -1,6 +1,6 @@
 """An OpenID provider for tests: PyPI's oidc-provider-mock behind TLS on a free port, which it prints.
 
-Arguments: certificate and private key in PEM. Its people: alice with a verified address, bob with one that is not.
+Arguments: certificate and private key in PEM. Its people: alice and carol with verified addresses, bob with one that is not.
 """
 
 import logging
@@ -28,6 +28,7 @@ threading.Thread(target=end_with_parent, daemon=True).start()
 people = [
     User(sub="alice-at-provider", claims={"email": "Alice@example.com", "email_verified": True}),
     User(sub="bob-at-provider", claims={"email": "bob@example.com", "email_verified": False}),
+    User(sub="carol-at-provider", claims={"email": "carol@example.com", "email_verified": True}),
 ]
 app = oidc_provider_mock.app(require_nonce=True, user_claims=people)
 server = make_server("localhost", 0, app, threaded=True, ssl_context=(certificate, key))

@@ -10,7 +10,9 @@ package struct SpawnedKACLS: Sendable {
     private let idp: TokenTestKey
 
     /// Adds key, policy, issuers and endpoint to the installation's database; the server notices by itself.
-    package init(_ installation: SpawnedInstallation, _ server: SpawnedServer) async throws {
+    package init(
+        _ installation: SpawnedInstallation, _ server: SpawnedServer, options change: (inout KACLSOptions) throws -> Void = { _ in }
+    ) async throws {
         url = "https://localhost:\(server.port)/v0/kacls/hq"
         (google, idp) = (try TokenTestKey("g1", .rs256), try TokenTestKey("i1", .rs256))
         let database = try SQLiteDatabase(path: installation.folder.file("data/holdfast.db"))
@@ -33,6 +35,7 @@ package struct SpawnedKACLS: Sendable {
         options.identityProviders = [provider]
         (options.privileged.wrap, options.privileged.unwrap) = (["ann@example.com"], ["ann@example.com"])
         options.privileged.wrapPrivateKey = ["ann@example.com"]
+        try change(&options)
         guard let demo = try await EndpointStore(database: database, clock: clock).snapshot().endpoints.first else {
             throw SpawnedTimeout("the installation has no demo endpoint whose key could be used")
         }
@@ -40,7 +43,7 @@ package struct SpawnedKACLS: Sendable {
             version: 1
             name: cse
             rules:
-              - {name: all, effect: allow, operations: any, principals: ["domain:example.com"], justifications: any}
+              - {name: all, effect: allow, operations: any, principals: ["domain:example.com", "https://localhost:*/v0/kacls/hq", "*@system.gserviceaccount.com"], justifications: any}
             """, source: "cse.yaml")
         let policyID = try await PolicyStore(database: database, clock: clock).save(policy, name: "cse")
         var draft = EndpointDraft(name: "cse", hostnames: ["localhost"], keyID: demo.keyID, policyID: policyID, issuers: [])
