@@ -126,6 +126,8 @@ extension EndToEnd {
             let statistics = try JSONValue(parsing: Array(try await site.installation.succeed("audit", "statistics", "--endpoint", "hq", "--event", "kacls.", "--json").utf8))
             #expect(statistics["principals"]?.array?.contains { $0["value"] == "alice@example.com" } == true, "\(statistics)")
             #expect(statistics["resources"]?.array?.first?["value"] == "//googleapis.com/drive/files/1")
+            let metrics = try await site.installation.succeed("api", "GET", "/metrics")
+            #expect(metrics.contains(#"holdfast_requests_total{door="kacls",method="unwrap",outcome="allowed",health_check="false"} 3"#), "\(metrics)")
         }
 
         @Test("keys in PEM and PKCS#12 become the files that Gmail's tools read, and sign when they come back; a rerun does only what is missing")

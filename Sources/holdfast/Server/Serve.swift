@@ -82,7 +82,7 @@ final class Server: Sendable {
         metrics.register(tokens)
         metrics.register(cache)
         metrics.register(journal)
-        metrics.register(jwks, issuers: { [routing] in routing.snapshot.issuers }, clock: clock)
+        metrics.register(jwks, issuers: { [routing] in routing.snapshot.keyHolders }, clock: clock)
         registerServerMetrics()
         registerHealth()
         observation.alerts.observe(alertSources)
@@ -234,7 +234,7 @@ final class Server: Sendable {
         }
         sources.issuers = { [jwks, routing] in
             let (status, records) = (jwks.status, jwks.fetchRecords)
-            return routing.snapshot.issuers.map { ($0.name, records[$0.id]?.failingSince, status[$0.id]?.lastFailure) }
+            return routing.snapshot.keyHolders.map { ($0.name, records[$0.id]?.failingSince, status[$0.id]?.lastFailure) }
         }
         sources.freeBytes = { [folder = installation.folder] in folder.freeSpace?.freeBytes }
         return sources
@@ -245,7 +245,7 @@ final class Server: Sendable {
         health.register(journal)
         health.register(installation.database)
         health.register(observation.index)
-        health.register(jwks, issuers: { [routing] in routing.snapshot.issuers })
+        health.register(jwks, issuers: { [routing] in routing.snapshot.keyHolders })
         health.register(certificates: [("data-plane", certificates), ("management", managementCertificates)])
         health.register(folder: installation.folder)
         health.register(managementAPI.backupScheduler)

@@ -212,8 +212,8 @@ import Testing
         try await withSite { (site) async throws in
             let scratch = try EKMScratch()
             try RSATestKey.pem.write(toFile: scratch.path + "/k.pem", atomically: true, encoding: .utf8)
-            let traditional = try await WirePeer.run("openssl", ["rsa", "-in", "k.pem", "-traditional"], in: scratch.path)
-            let pkcs1 = String(traditional[(traditional.range(of: "-----BEGIN")?.lowerBound ?? traditional.startIndex)...])
+            _ = try await WirePeer.run("openssl", ["rsa", "-in", "k.pem", "-traditional", "-out", "k1.pem"], in: scratch.path)
+            let pkcs1 = try String(contentsOfFile: scratch.path + "/k1.pem", encoding: .utf8)
             let der = RSATestKey.pem.split(separator: "\n").filter { !$0.hasPrefix("-") }.joined()
             let der1 = pkcs1.split(separator: "\n").filter { !$0.hasPrefix("-") }.joined()
             for text in [RSATestKey.pem, pkcs1, RSATestKey.pem.replacing("\n", with: "\\n"), pkcs1.replacing("\n", with: "\\n"), der, der1] {
@@ -224,7 +224,9 @@ import Testing
                 #expect(try await Self.sign(site, wrapped, "SHA256withRSA")["signature"] == Self.signature)
             }
             let encrypted = try await WirePeer.run("openssl", ["pkcs8", "-topk8", "-in", "k.pem", "-passout", "pass:x"], in: scratch.path)
-            let encrypted1 = try await WirePeer.run("openssl", ["rsa", "-in", "k.pem", "-traditional", "-aes256", "-passout", "pass:x"], in: scratch.path)
+            _ = try await WirePeer.run(
+                "openssl", ["rsa", "-in", "k.pem", "-traditional", "-aes256", "-passout", "pass:x", "-out", "k2.pem"], in: scratch.path)
+            let encrypted1 = try String(contentsOfFile: scratch.path + "/k2.pem", encoding: .utf8)
             let open = try await WirePeer.run("openssl", ["pkey", "-in", "k.pem", "-pubout"], in: scratch.path)
             let ec = try await WirePeer.run("openssl", ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], in: scratch.path)
             let small = try await WirePeer.run("openssl", ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-quiet"], in: scratch.path)

@@ -114,6 +114,19 @@ import Testing
         }
     }
 
+    @Test("CSE-47 a policy that can't be read refuses everything as a fault of ours: 503, also for status, with a structured error")
+    func unreadablePolicy() async throws {
+        try await withSite { (site) async throws in
+            let wrapped = try await site.wrapped()
+            try await site.folder.database.execute("UPDATE policy_versions SET source = '{'")
+            try await site.reload()
+            for reply in [try await site.wrap(), try await site.unwrap(wrapped), try await site.send("/v0/kacls/hq/status", method: "GET", headers: [])] {
+                #expect(reply.status == 503 && reply.cause == "endpoint-unreadable")
+                #expect(reply.json?["code"]?.integer == 503 && reply["key"] == nil)
+            }
+        }
+    }
+
     @Test("CSE-70 after a rotation old wrapped keys open, and new ones name the new version")
     func rotation() async throws {
         try await withSite { (site) async throws in

@@ -14,6 +14,9 @@ struct EndpointProbe {
     private let send: @Sendable (HTTPClientRequest) async throws -> HTTPClientResponse
     private var steps: [Step] = []
 
+    /// How many URLs are called: each may take until its time-outs.
+    static let maxURLs = 4
+
     /// Nothing is called yet.
     init(send: @escaping @Sendable (HTTPClientRequest) async throws -> HTTPClientResponse) { self.send = send }
 
@@ -23,7 +26,7 @@ struct EndpointProbe {
     static let report = Schema.object(name: "EndpointTestReport", [
         .required("ok", .boolean, "Whether every step went well"),
         .required("steps", .array(.object(name: "EndpointTestStep", [
-            .required("url", .nullable(.text(1...2048)), "What was called; null where nothing was"), .required("step", .text(1...64)),
+            .required("url", .nullable(.text(1...4096)), "What was called; null where nothing was"), .required("step", .text(1...64)),
             .required("ok", .boolean), .required("detail", .text(0...1024)),
         ]), count: 0...512)),
     ])
