@@ -10,6 +10,9 @@ struct KACLSCall: Sendable {
     let request: KACLSRequest
     /// The caller's own words.
     let reason: String?
+    /// Takes one request's place of those that the endpoint answers in a second (429), once its tokens are known to be good: strangers must not use
+    /// them up.
+    let admit: @Sendable () throws(KACLSError) -> Void
 
     /// What the policy is asked about a use by somebody.
     func accessRequest(

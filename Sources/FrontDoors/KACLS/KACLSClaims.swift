@@ -36,8 +36,8 @@ struct KACLSAuthorization: Sendable {
         perimeterID = try claims.text("perimeter_id", atMost: 128) ?? ""
         role = try claims.text("role", atMost: 64)
         url = try claims.text("kacls_url", atMost: 2048)
-        ownerDomain = try claims.text("kacls_owner_domain", atMost: 253)
-        delegatedTo = try claims.text("delegated_to", atMost: 320)
+        ownerDomain = try claims.text("kacls_owner_domain", atMost: 253, emptyIsNone: true)
+        delegatedTo = try claims.text("delegated_to", atMost: 320, emptyIsNone: true)
         spkiHash = try claims.text("spki_hash", atMost: 128)
         spkiHashAlgorithm = try claims.text("spki_hash_algorithm", atMost: 32)
     }
@@ -57,7 +57,7 @@ struct KACLSAuthentication: Sendable {
         self.token = token
         let verified = token.claims["email_verified"]
         guard verified == nil || verified == .bool(true) || verified == .string("true") else { throw claims.refusal("email_verified") }
-        let google = try claims.text("google_email", atMost: 320)
+        let google = try claims.text("google_email", atMost: 320, emptyIsNone: true)
         let own = try claims.text("email", atMost: 320)
         guard let email = google ?? own, !email.isEmpty else { throw claims.refusal("email") }
         (self.email, hasGoogleEmail) = (email, google != nil)
@@ -71,14 +71,14 @@ struct KACLSClaimReader {
     let claims: JSONValue
     let token: String
 
-    /// A text; nil if there is none.
-    func text(_ name: String, atMost limit: Int) throws(KACLSError) -> String? {
+    /// A text; nil if there is none. Google sends claims without a value as empty texts.
+    func text(_ name: String, atMost limit: Int, emptyIsNone: Bool = false) throws(KACLSError) -> String? {
         guard let value = claims[name], value != .null else { return nil }
         guard let text = value.string else { throw refusal(name) }
         guard text.utf8.count <= limit else {
             throw KACLSError(400, "\(token): claim \(name) is longer than \(limit) bytes", cause: "claim-too-long")
         }
-        return text
+        return emptyIsNone && text.isEmpty ? nil : text
     }
 
     func refusal(_ name: String) -> KACLSError { KACLSError(TokenRejection.claim(name), of: token) }

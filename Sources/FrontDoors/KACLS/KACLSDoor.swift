@@ -78,14 +78,14 @@ package struct KACLSDoor: Sendable {
             if let rejection = error as? Rejection { noted.obligations = rejection.obligations.names }
             let failure = KACLSError(error)
             counters.count(method?.position, failure.isRefusal ? .refused : .failed, since: http.receivedNanoseconds)
-            return await refuse(failure, noted, http)
+            let isKnown = (error as? Rejection).map { $0.cause != .principal } ?? false
+            return await refuse(failure, isKnown: isKnown, noted, http)
         }
     }
 
     private func answer(
         _ http: HTTPRequest, _ method: KACLSMethod, _ endpoint: Endpoint, _ kacls: KACLSEndpoint, noting noted: inout AuditRecord
     ) async throws -> HTTPResponse {
-        try rates.admit(endpoint.id, kacls.options)
         let call = try read(http, method, endpoint, kacls)
         noted.reason = call.reason
         return try await methods.answer(call, noting: &noted)
@@ -109,7 +109,8 @@ package struct KACLSDoor: Sendable {
         }
         let request = try KACLSRequest(http.body)
         return KACLSCall(
-            http: http, method: method, endpoint: endpoint, kacls: kacls, request: request, reason: try reason(request, kacls.options))
+            http: http, method: method, endpoint: endpoint, kacls: kacls, request: request, reason: try reason(request, kacls.options),
+            admit: { [rates] () throws(KACLSError) in try rates.admit(endpoint.id, kacls.options) })
     }
 
     /// The caller's own words, opaque: cut or refused when too long.
@@ -124,8 +125,6 @@ package struct KACLSDoor: Sendable {
 
     // MARK: Refusals and failures
 
-    private static let strangersCauses: Set<String> = ["different-users", "kacls-url", "owner-domain", "policy-principal"]
-
     /// The operator's detail goes to the log under the request's id; the caller sees a row of the error table.
     private func tell(_ error: any Error, _ http: HTTPRequest, _ method: KACLSMethod?) {
         let answer = KACLSError(error)
@@ -138,7 +137,8 @@ package struct KACLSDoor: Sendable {
         ])
     }
 
-    private func refuse(_ error: KACLSError, _ noted: AuditRecord, _ http: HTTPRequest) async -> HTTPResponse {
+    /// - Parameter isKnown: the policy knows the caller, and refused something else.
+    private func refuse(_ error: KACLSError, isKnown: Bool, _ noted: AuditRecord, _ http: HTTPRequest) async -> HTTPResponse {
         let response = error.response(requestID: http.requestID)
         guard error.cause != "audit-unavailable" else { return response }
         var record = noted
@@ -147,8 +147,8 @@ package struct KACLSDoor: Sendable {
         record.status = error.code
         record.latencyMicroseconds = Int64((MonotonicClock.nanoseconds - http.receivedNanoseconds) / 1000)
         // A stranger must not be able to fill the disk: beyond a rate, their refusals are counted, not written. Anybody can register our URL
-        // with Google and have authorization tokens made for it: such a token alone makes nobody known.
-        if noted.principal == nil || error.code == 401 || KACLSDoor.strangersCauses.contains(error.cause) {
+        // with Google and have tokens made for it, so tokens make nobody known: only the policy does.
+        if !isKnown {
             guard case .record(let suppressed) = refusals.admit() else { return response }
             record.suppressed = suppressed > 0 ? suppressed : nil
         }

@@ -36,8 +36,8 @@ struct KACLSMigrationHandler: Sendable {
         guard authorization.token.claims["iss"]?.string == GoogleCSEIssuer.migration.value else {
             throw KACLSError(403, "authorization: this issuer may not migrate keys", cause: "migration-issuer")
         }
-        guard let resource = authorization.resourceName else {
-            throw KACLSError(403, "authorization: resource_name is missing", cause: "resource-name")
+        guard let resource = authorization.resourceName, (1...128).contains(resource.utf8.count) else {
+            throw KACLSError(403, "authorization: expected a resource_name of 1 to 128 bytes", cause: "resource-name")
         }
         guard let peer = call.kacls.rewrapPeer(original) else {
             throw KACLSError(403, "original_kacls_url is not a key service from which keys are taken over", cause: "peer")
@@ -46,7 +46,7 @@ struct KACLSMigrationHandler: Sendable {
             .rewrap, by: authorization.email, as: .service, resource: resource, perimeter: authorization.perimeterID,
             with: TokenFacts(authorization: authorization.token.claims)))
         noted.obligations = grant.obligations.names
-        let dek = try await peers.unwrap(wrapped, resource: resource, at: peer, for: call)
+        let dek = try await peers.unwrap(wrapped, resource: resource, at: peer, calledBy: original, for: call)
         let key = try KACLSDataKey(dek, resourceName: resource, perimeterID: authorization.perimeterID, flags: .rewrapped)
         let hash = try key.resourceKeyHash()
         let blob = try await keys.wrap(

@@ -21,10 +21,11 @@ package struct KACLSPeerClient: Sendable {
     }
 
     /// The data key in another key service's wrapped key.
+    /// - Parameter name: its URL as Google spells it, which it may compare letter by letter.
     func unwrap(
-        _ wrapped: String, resource: String, at peer: KACLSOptions.Peer, for call: KACLSCall
+        _ wrapped: String, resource: String, at peer: KACLSOptions.Peer, calledBy name: String, for call: KACLSCall
     ) async throws -> SecretBytes {
-        let claims = try self.claims(resource, peer, call)
+        let claims = try self.claims(resource, name, call)
         let token = try await rsa.run { [ring] in try ring.sign(claims) }
         let body: JSONValue = [
             "authentication": .string(token), "wrapped_key": .string(wrapped), "resource_name": .string(resource),
@@ -42,11 +43,11 @@ package struct KACLSPeerClient: Sendable {
         return try key(in: try await send(request))
     }
 
-    private func claims(_ resource: String, _ peer: KACLSOptions.Peer, _ call: KACLSCall) throws -> JSONValue {
+    private func claims(_ resource: String, _ name: String, _ call: KACLSCall) throws -> JSONValue {
         guard let url = call.kacls.url?.description else { throw KACLSError(500, "the endpoint has no URL", cause: "internal") }
         let now = call.http.receivedAt.seconds
         return [
-            "iss": .string(url), "aud": .string(KACLSEndpoint.migrationAudience), "kacls_url": .string(peer.url.description),
+            "iss": .string(url), "aud": .string(KACLSEndpoint.migrationAudience), "kacls_url": .string(name),
             "resource_name": .string(resource), "iat": .integer(now), "exp": .integer(now + 300),
             "jti": .string(try UUIDBytes.random().description),
         ]

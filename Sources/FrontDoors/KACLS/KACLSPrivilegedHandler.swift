@@ -57,6 +57,7 @@ struct KACLSPrivilegedHandler: Sendable {
             let administrator = try await tokens.administrator(call, call.kacls.privileged, noting: &noted)
             return (administrator.email, .user, TokenFacts(authentication: administrator.token.claims))
         }
+        try call.admit()
         noted.principal = peer.url.description
         noted.proofs.append(KACLSAudit.name(token, text))
         let claims = KACLSClaimReader(claims: token.claims, token: "authentication")

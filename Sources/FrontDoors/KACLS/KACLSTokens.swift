@@ -61,6 +61,7 @@ struct KACLSTokens: Sendable {
     /// The authorization token of a request that has no other: Google's own.
     func service(_ call: KACLSCall, role: String, noting noted: inout AuditRecord) async throws -> KACLSAuthorization {
         let authorization = try await self.authorization(call, noting: &noted)
+        try call.admit()
         try checkPlace(authorization, call, [role])
         return authorization
     }
@@ -82,6 +83,10 @@ struct KACLSTokens: Sendable {
         let text = try call.request.token(.authentication)
         let token = try await verify(text, expectation, "authentication")
         let authentication = try KACLSAuthentication(token)
+        guard call.kacls.mayVouch(token.issuer, for: authentication.email) else {
+            throw KACLSError(.claim(authentication.hasGoogleEmail ? "google_email" : "email"), of: "authentication")
+        }
+        try call.admit()
         noted.principal = authentication.email
         noted.proofs.append(KACLSAudit.name(token, text))
         return authentication

@@ -95,6 +95,11 @@ enum EndpointRow {
                 "INSERT INTO endpoint_issuers (endpoint_id, issuer_id) VALUES ($1, $2)",
                 [.text(entry.id.description), .text(issuer.description)])
         }
+        for domain in entry.kacls?.ownerDomains ?? [] {
+            try connection.execute(
+                "INSERT INTO kacls_key_domains (key_id, endpoint_id, domain) VALUES ($1, $2, $3) ON CONFLICT (key_id, endpoint_id, domain) DO NOTHING",
+                [.text(entry.keyID.description), .text(entry.id.description), .text(domain)])
+        }
     }
 
     /// Ends a change: revision, change log; the endpoint as it is now.

@@ -41,6 +41,7 @@ enum EndpointRules {
         guard try !connection.query("SELECT id FROM policies WHERE id = $1", [.text(entry.policyID.description)]).isEmpty else {
             throw StoreError.invalid(field: "policy_id", expected: "the id of a policy that exists")
         }
+        try checkURLs(entry, connection)
         try checkTenant(entry, connection)
         let issuers = try IssuerRow.all(connection).filter { entry.issuers.contains($0.id) }
         for id in entry.issuers where !issuers.contains(where: { $0.id == id }) {

@@ -19,20 +19,23 @@ package struct KACLSEndpoint: Sendable {
     /// Issuers that stand in no table: their keys have to be fetched too.
     package let unlistedIssuers: [Issuer]
     private let providers: [KACLSOptions.IdentityProvider]
+    /// In what the addresses must end that an issuer vouches for; any if there is none.
+    private let suffixes: [IssuerID: [String]]
     private let peers: [IssuerID: KACLSOptions.Peer]
     private let privilegedUsers: [KACLSMethod: PrincipalSet]
 
     /// Compiles `options` for an endpoint known by `hostnames` at `path`; `issuers` is the issuers table.
     init(_ options: KACLSOptions, hostnames: [String], path: String, issuers: [Issuer]) throws(StoreError) {
         self.options = options
-        urls = options.urls.isEmpty ? hostnames.compactMap { KACLSURL("https://\($0)/\(path)") } : options.urls
+        urls = KACLSEndpoint.urls(options, hostnames: hostnames, path: path)
         let (skew, table) = (options.clockSkew, Dictionary(issuers.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
         let google = KACLSEndpoint.authorizers(options, table)
         authorization = TokenExpectation(google.map { ($0, Set(options.authorizationAudiences)) }, skew: skew)
         let known = options.identityProviders.compactMap { provider in
-            table[provider.issuer].map { (provider, $0.forIdentity(requiresKeyID: provider.requiresKeyID)) }
+            table[provider.issuer].map { (provider, $0.forIdentity(provider)) }
         }
         providers = known.map(\.0)
+        suffixes = known.reduce(into: [:]) { $0[$1.0.issuer] = table[$1.0.issuer]?.claims.allowedEmailSuffixes ?? [] }
         let ordinary = known.filter { $0.0.vouchesForUsers || $0.0.vouchesForGuests }.map { ($0.1, Set($0.0.audiences)) }
         let own = (Issuer.ownTokens(values: urls.map(\.description)), Set(urls.map(\.description)))
         users = TokenExpectation(ordinary, skew: skew)
@@ -44,6 +47,11 @@ package struct KACLSEndpoint: Sendable {
         peers = Dictionary(zip(peerIssuers.map(\.0.id), options.migrationPeers), uniquingKeysWith: { first, _ in first })
         unlistedIssuers = google.filter { table[$0.id] == nil } + peerIssuers.map(\.0)
         privilegedUsers = try KACLSEndpoint.privilegedUsers(options.privileged)
+    }
+
+    /// Under which URLs an endpoint with these options is known.
+    static func urls(_ options: KACLSOptions, hostnames: [String], path: String) -> [KACLSURL] {
+        options.urls.isEmpty ? hostnames.compactMap { KACLSURL("https://\($0)/\(path)") } : options.urls
     }
 
     /// The audience of tokens between key services.
@@ -63,6 +71,13 @@ package struct KACLSEndpoint: Sendable {
         provider.vouchesForUsers = fitting.allSatisfy(\.vouchesForUsers)
         provider.vouchesForGuests = fitting.allSatisfy(\.vouchesForGuests)
         return provider
+    }
+
+    /// Whether the issuer of a token may vouch for an address: the one that counts as the caller's, `google_email` where there is one.
+    package func mayVouch(_ issuer: IssuerID, for email: String) -> Bool {
+        guard let own = suffixes[issuer], !own.isEmpty else { return true }
+        let email = ASCII.lowercased(email)
+        return own.contains { ExactText.has(email, suffix: ASCII.lowercased($0)) }
     }
 
     /// Where the keys of other key services are that must be on the public Internet.
@@ -132,7 +147,7 @@ extension Issuer {
         var claims = ClaimRules.forWorkspace()
         claims.allowsNoSubject = true
         return Issuer(
-            id: IssuerID(named: "kacls \(url)"), name: "key service \(url)", values: [url.description, url.description + "/"],
+            id: IssuerID(named: "kacls \(url)"), name: "key service \(url)", values: url.spellings,
             keys: .jwksURL(url.method("certs")), claims: claims)
     }
 
@@ -143,11 +158,13 @@ extension Issuer {
             claims: .forWorkspace(maxLifetime: claims.maxLifetime), isEnabled: isEnabled, isDevelopment: isDevelopment)
     }
 
-    /// The same issuer with the rules for authentication tokens; the front door looks at e-mail addresses itself.
-    fileprivate func forIdentity(requiresKeyID: Bool) -> Issuer {
+    /// The same issuer with the rules for authentication tokens; the front door looks at e-mail addresses itself, of which a token may have
+    /// two (`email`, `google_email`).
+    fileprivate func forIdentity(_ provider: KACLSOptions.IdentityProvider) -> Issuer {
         var rules = ClaimRules.forWorkspace(maxLifetime: claims.maxLifetime)
-        rules.allowedEmailSuffixes = claims.allowedEmailSuffixes
-        rules.allowsMissingKeyID = !requiresKeyID
+        rules.requiresVerifiedEmail = provider.requiresVerifiedEmail
+        rules.allowsMissingKeyID = !provider.requiresKeyID
+        rules.allowsNoSubject = true
         return Issuer(
             id: id, name: name, values: values, keys: keys, algorithms: algorithms, claims: rules, isEnabled: isEnabled,
             isDevelopment: isDevelopment)

@@ -99,6 +99,7 @@ extension KACLSOptions.IdentityProvider {
         [
             "issuer": .string(issuer.description), "audiences": .strings(audiences), "users": .bool(vouchesForUsers),
             "guests": .bool(vouchesForGuests), "privileged": .bool(vouchesForPrivileged), "requires_kid": .bool(requiresKeyID),
+            "requires_verified_email": .bool(requiresVerifiedEmail),
         ]
     }
 }
@@ -180,7 +181,9 @@ private enum KACLSFields {
     }
 
     static func provider(_ document: StrictDocument) throws(DocumentError) -> KACLSOptions.IdentityProvider {
-        let fields = try document.members(["issuer", "audiences", "users", "guests", "privileged", "requires_kid"])
+        let fields = try document.members([
+            "issuer", "audiences", "users", "guests", "privileged", "requires_kid", "requires_verified_email",
+        ])
         let audiences = try list(try PolicyFields.required("audiences", fields, in: document), audience)
         guard !audiences.isEmpty else { throw document.error("expected at least one audience: the client id of the web application") }
         var provider = KACLSOptions.IdentityProvider(
@@ -189,6 +192,7 @@ private enum KACLSFields {
         provider.vouchesForGuests = try fields["guests"]?.bool() ?? false
         provider.vouchesForPrivileged = try fields["privileged"]?.bool() ?? false
         provider.requiresKeyID = try fields["requires_kid"]?.bool() ?? false
+        provider.requiresVerifiedEmail = try fields["requires_verified_email"]?.bool() ?? false
         return provider
     }
 

@@ -14,6 +14,8 @@ package struct KACLSOptions: Sendable, Equatable {
         package var vouchesForPrivileged = false
         /// Whether its tokens must name their key (`kid`); some providers leave it out.
         package var requiresKeyID = false
+        /// Whether its tokens must say `email_verified: true`; otherwise only a `false` is refused. For providers where people set their own address.
+        package var requiresVerifiedEmail = false
 
         /// A provider for ordinary users.
         package init(issuer: IssuerID, audiences: [String]) { (self.issuer, self.audiences) = (issuer, audiences) }

@@ -21,6 +21,14 @@ package struct KACLSURL: Hashable, Sendable, CustomStringConvertible {
         description = "https://\(authority)\(String(decoding: path, as: UTF8.self))"
     }
 
+    /// How services write it in `iss`: with and without the slash at the end and the default port.
+    var spellings: [String] {
+        let rest = description.dropFirst(8)
+        let (authority, path) = (rest.prefix { $0 != "/" }, rest.drop { $0 != "/" })
+        let bases = authority.contains(":") ? [description] : [description, "https://\(authority):443\(path)"]
+        return bases + bases.map { $0 + "/" }
+    }
+
     /// The URL of one of its methods.
     package func method(_ name: String) -> String { "\(description)/\(name)" }
 }

@@ -47,7 +47,7 @@ struct QuorumScope: Sendable {
     }
 
     /// Options of client-side encryption that let nobody in: all others say whose tokens count, who may take keys out, with whom they are exchanged.
-    private static let harmlessOptions: Set<String> = ["urls", "origins", "private_network_access", "reason", "requests_per_second"]
+    private static let harmlessOptions: Set<String> = ["origins", "private_network_access", "reason", "requests_per_second"]
 
     static let power: Set<Permission> = [.decideApprovals, .updateQuorum]
 }

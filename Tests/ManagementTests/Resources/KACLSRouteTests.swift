@@ -102,7 +102,7 @@ import Testing
 
     @Test("what it says of identity providers, privileged users, peers and guests waits for the approval that a policy waits for; an origin does not", arguments: [
         ("privileged", true), ("identity_providers", true), ("migration_peers", true), ("rewrap_peers", true), ("guests", true), ("authorization", true),
-        ("owner_domains", true), ("clock_skew_seconds", true), ("origins", false), ("reason", false),
+        ("owner_domains", true), ("clock_skew_seconds", true), ("urls", true), ("origins", false), ("reason", false),
     ])
     func quorum(member: String, isHeld: Bool) async throws {
         let id = try await api.make("/api/v1/endpoints", try await draft())
@@ -116,6 +116,39 @@ import Testing
         #expect(rule.status == 200, "\(rule.text)")
         let answer = try await held.call("PATCH", "/api/v1/endpoints/\(id)", body: ["kacls": .object([(name: member, value: present)])])
         #expect(answer.status == (isHeld ? 202 : 200))
+    }
+
+    @Test("N10 a URL belongs to one endpoint, however it is written")
+    func sharedURL() async throws {
+        let first = try await api.make("/api/v1/endpoints", try await draft())
+        let url = try await api.call("GET", "/api/v1/endpoints/\(first)")["url"].string ?? ""
+        let twin = try await api.call("POST", "/api/v1/endpoints", body: try await draft("twin", ["urls": [.string(url.replacing("https://ekm", with: "HTTPS://EKM") + "/")]]))
+        #expect(twin.status == 409 && twin.text.contains("is known by"), "\(twin.text)")
+        let second = try await api.make("/api/v1/endpoints", try await draft("second"))
+        #expect(try await api.call("PATCH", "/api/v1/endpoints/\(second)", body: ["kacls": ["urls": [.string(url)]]]).status == 409)
+    }
+
+    @Test("N51 a key that has protected one organisation's documents serves no other, also after its endpoint is gone")
+    func keyOfAnother() async throws {
+        let key = try await api.makeKey("shared")
+        func body(_ name: String, _ domains: JSONValue) async throws -> JSONValue {
+            let all = try await draft(name, [:])
+            let members = (all.object ?? []).map { member in
+                switch member.name {
+                case "key_id": (name: "key_id", value: JSONValue.string(key))
+                case "kacls": (name: "kacls", value: JSONValue.object((member.value.object ?? []).filter { $0.name != "owner_domains" }).adding(["owner_domains": domains]))
+                default: member
+                }
+            }
+            return .object(members)
+        }
+        let first = try await api.make("/api/v1/endpoints", try await body("first", ["example.com"]))
+        #expect(try await api.call("DELETE", "/api/v1/endpoints/\(first)").status == 204)
+        for (name, domains) in [("second", ["other.example"]), ("third", [])] as [(String, JSONValue)] {
+            let refused = try await api.call("POST", "/api/v1/endpoints", body: try await body(name, domains))
+            #expect(refused.status == 409 && refused.text.contains("example.com"), "\(refused.text)")
+        }
+        _ = try await api.make("/api/v1/endpoints", try await body("again", ["example.com", "example.net"]))
     }
 
     @Test("the keys that sign our tokens are listed and rotated with overlap, and not again before the new one signs")

@@ -76,6 +76,7 @@ enum KACLSSchemas {
             member("guests", .boolean, "Whether it vouches for guests"),
             member("privileged", .boolean, "Whether it vouches for those who may use privileged methods"),
             member("requires_kid", .boolean, "Whether its tokens must name their key"),
+            member("requires_verified_email", .boolean, "Whether its tokens must say email_verified; otherwise only a false is refused"),
         ])
     }
 
