@@ -93,7 +93,7 @@ struct GroupRoutes: RouteProvider {
     }
 
     private func remove(_ call: APICall) async throws -> APIAnswer {
-        let (group, user) = try await call.stores.groups.remove(try call.id("user"), from: try call.id("group"))
+        let (group, user) = try await call.stores.groups.remove(try call.id("user"), from: try call.id("group"), by: call.caller)
         return APIAnswer(204, audit: AuditDetail(target: "\(group.target) \(user.target)"))
     }
 

@@ -35,14 +35,32 @@ struct PrivilegeRule {
             remedy: "ask somebody who has them")
     }
 
-    /// Throws `.permissionDenied` unless the caller may do everything that this user may.
+    /// Throws `.permissionDenied` unless the caller may do everything that this user may. A person may do to themselves what they may do; an API
+    /// token is not its owner, whose powers may be wider than its scope.
     func requireAll(of user: UserID, in connection: borrowing SQLConnection) throws {
-        guard user != caller.userID else { return }
+        if user == caller.userID {
+            guard case .token = caller.proof else { return }
+        }
         let other = try Authority(of: user, in: connection)
         try require(other.permissions)
         for (permission, resources) in other.grants {
             for resource in resources { try require([permission], on: resource) }
         }
+    }
+
+    /// Throws `.permissionDenied` unless the caller holds everything that members of this group get by it: its permissions and its grants.
+    func requireAll(of group: Group, in connection: borrowing SQLConnection) throws {
+        try require(group.permissions)
+        for row in try connection.query("SELECT permissions, resource_id FROM grants WHERE group_id = $1", [.text(group.id.description)]) {
+            try require(Authority.parse(try row.text("permissions")), on: try row.text("resource_id"))
+        }
+    }
+
+    /// Throws `.permissionDenied` if somebody changes by way of administration how they sign in themselves: that is what `/self` is for, which
+    /// asks for the present password.
+    static func refuseOwn(_ user: UserID, of caller: Caller, instead remedy: String) throws(Problem) {
+        guard user == caller.userID else { return }
+        throw Problem(.permissionDenied, "nobody resets, or adds to, what they sign in with themselves", remedy: remedy)
     }
 
     /// Throws `.permissionDenied` unless the caller holds everything that anybody holds.

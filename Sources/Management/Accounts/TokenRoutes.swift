@@ -47,6 +47,9 @@ struct TokenRoutes: RouteProvider {
 
     private func create(_ call: APICall) async throws -> APIAnswer {
         let owner = try call.caller.account()
+        if case .token = call.caller.proof {  // one that leaks must not outlive its revocation
+            throw Problem(.permissionDenied, "an API token makes no API tokens", remedy: "sign in and make it yourself")
+        }
         let scope = call.body["permissions"]?.array.map { Set($0.compactMap { $0.string.flatMap(Permission.init(rawValue:)) }) }
         let days = call.body["expires_in_days"]?.integer ?? 90
         let (token, secret) = try await call.stores.apiTokens.create(

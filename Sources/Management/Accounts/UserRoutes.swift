@@ -27,7 +27,7 @@ struct UserRoutes: RouteProvider {
                 answers: [200: .json(AccountSchemas.user)], handler: get),
             Route(
                 .patch, "/api/v1/users/{user}", "updateUser", "Change, disable, enable a user; bind certificates and identities",
-                tag: "Users", access: .needs(.updateUsers), event: .userChanged, body: .json(AccountSchemas.userChange),
+                tag: "Users", access: .needs(.updateUsers), event: .userChanged, quorum: .addToAdmins, body: .json(AccountSchemas.userChange),
                 answers: [200: .json(AccountSchemas.user)], allowsDryRun: true, allowsIfMatch: true, handler: update),
             Route(
                 .delete, "/api/v1/users/{user}", "deleteUser", "Remove a user with sessions, tokens and grants", tag: "Users",
@@ -35,14 +35,14 @@ struct UserRoutes: RouteProvider {
                 handler: delete),
             Route(
                 .post, "/api/v1/users/{user}/reset-password", "resetPassword", "Give a user a one-time password; all sessions end",
-                tag: "Users", access: .needs(.updateUsers), event: .passwordReset, answers: [200: .json(UserRoutes.oneTime)],
+                tag: "Users", access: .needs(.updateUsers), event: .passwordReset, quorum: .addToAdmins, answers: [200: .json(UserRoutes.oneTime)],
                 handler: resetPassword),
             Route(
                 .post, "/api/v1/users/{user}/unlock", "unlockUser", "End a lock-out after too many failures", tag: "Users",
                 access: .needs(.updateUsers), event: .userUnlocked, answers: [200: .json(AccountSchemas.user)], handler: unlock),
             Route(
                 .delete, "/api/v1/users/{user}/totp", "removeUsersSecondFactor", "Remove a user's second factor", tag: "Users",
-                access: .needs(.updateUsers), event: .secondFactorRemoved, answers: [204: .empty], handler: removeSecondFactor),
+                access: .needs(.updateUsers), event: .secondFactorRemoved, quorum: .addToAdmins, answers: [204: .empty], handler: removeSecondFactor),
         ]
     }
 
@@ -90,7 +90,11 @@ struct UserRoutes: RouteProvider {
             guard let provider = identity["provider_id"]?.string, let subject = identity["subject"]?.string else { return nil }
             return User.Identity(provider: provider, subject: subject)
         }
-        let user = try await call.stores.users.update(try call.id("user"), change, revision: call.expectedRevision, by: call.caller)
+        let id: UserID = try call.id("user")
+        if change.bindsSignIn {
+            try PrivilegeRule.refuseOwn(id, of: call.caller, instead: "let another administrator do it, or do it on the server's local socket")
+        }
+        let user = try await call.stores.users.update(id, change, revision: call.expectedRevision, by: call.caller)
         return .thing(user.document, revision: user.revision, audit: AuditDetail(target: user.target, cause: UserRoutes.words(call.body)))
     }
 
@@ -101,12 +105,13 @@ struct UserRoutes: RouteProvider {
     }
 
     private func delete(_ call: APICall) async throws -> APIAnswer {
-        let user = try await call.stores.users.delete(try call.id("user"), revision: call.expectedRevision)
+        let user = try await call.stores.users.delete(try call.id("user"), revision: call.expectedRevision, by: call.caller)
         return APIAnswer(204, audit: AuditDetail(target: user.target))
     }
 
     private func resetPassword(_ call: APICall) async throws -> APIAnswer {
         let id: UserID = try call.id("user")
+        try PrivilegeRule.refuseOwn(id, of: call.caller, instead: "change your password: PUT /api/v1/self/password, or `holdfast password`")
         let before = try await call.stores.passwords.credentials(id)
         let password = try PasswordPolicy.oneTime()
         let hash = try await settings.bench.hash(PasswordPolicy.bytes(password))
@@ -116,12 +121,14 @@ struct UserRoutes: RouteProvider {
     }
 
     private func unlock(_ call: APICall) async throws -> APIAnswer {
-        let user = try await call.stores.users.unlock(try call.id("user"))
+        let user = try await call.stores.users.unlock(try call.id("user"), by: call.caller)
         return .thing(user.document, revision: user.revision, audit: AuditDetail(target: user.target))
     }
 
     private func removeSecondFactor(_ call: APICall) async throws -> APIAnswer {
-        let user = try await call.stores.secondFactors.remove(from: try call.id("user"), by: call.caller)
+        let id: UserID = try call.id("user")
+        try PrivilegeRule.refuseOwn(id, of: call.caller, instead: "remove your own with your password: DELETE /api/v1/self/totp")
+        let user = try await call.stores.secondFactors.remove(from: id, by: call.caller)
         return APIAnswer(204, audit: AuditDetail(target: user.target))
     }
 }

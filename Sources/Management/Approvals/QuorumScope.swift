@@ -9,7 +9,7 @@ struct QuorumScope: Sendable {
         switch operation {
         case .disableEndpoint: ["disabled", "archived"].contains(call.body["state"]?.string)
         case .restoreBackup: call.body["confirm"].map { $0 != .null } ?? false  // without it, it only tells what it would do
-        case .addToAdmins: try await givesPower(call)
+        case .addToAdmins: if try await givesPower(call) { true } else { try await opensPower(call) }
         case .changePolicy: changesWhoMayUseKeys(call)
         case .destroyKey, .exportKey, .deleteEndpoint, .changeQuorum, .changeGrants, .changeAuditSettings: true
         }
@@ -42,6 +42,7 @@ struct QuorumScope: Sendable {
         for group in groups {
             guard let (name, permissions) = try await directory.group(group) else { continue }
             if name == SystemGroup.admins.rawValue || !permissions.isDisjoint(with: QuorumScope.power) { return true }
+            if try await call.stores.database.read({ try QuorumScope.isApproverGroup(group, in: $0) }) { return true }
         }
         return false
     }
@@ -49,5 +50,34 @@ struct QuorumScope: Sendable {
     /// Options of client-side encryption that let nobody in: all others say whose tokens count, who may take keys out, with whom they are exchanged.
     private static let harmlessOptions: Set<String> = ["origins", "private_network_access", "reason", "requests_per_second"]
 
+    /// Whether it could let somebody sign in as one who has such power: one person could then speak for two.
+    private func opensPower(_ call: APICall) async throws -> Bool {
+        if let user = call.parameters["user"].flatMap({ UserID($0) }), call.parameters["group"] == nil {
+            let opens = call.body.object?.contains { QuorumScope.opening.contains($0.name) && $0.value != false } ?? true
+            return opens ? try await call.stores.database.read { try QuorumScope.hasPower(user, in: $0) } : false
+        }
+        if call.body.has("issuer") || call.parameters["provider"] != nil {
+            return call.body.object?.contains { $0.name != "name" && $0.value != false } ?? false
+        }
+        return SettingsPatch.redirectsSignIn(call.body) ? try await call.stores.database.read { try OIDCProvider.isAnyEnabled(in: $0) } : false
+    }
+
+    /// What of a user lets somebody sign in.
+    private static let opening: Set<String> = ["enabled", "email", "certificates", "identities"]
     static let power: Set<Permission> = [.decideApprovals, .updateQuorum]
+
+    /// Whether members of this group decide on approvals, or could change who does.
+    static func hasPower(_ group: Group, in connection: borrowing SQLConnection) throws -> Bool {
+        try !group.permissions.isDisjoint(with: power) || isApproverGroup(group.id.description, in: connection)
+    }
+
+    private static func hasPower(_ user: UserID, in connection: borrowing SQLConnection) throws -> Bool {
+        let authority = try Authority(of: user, in: connection)
+        return !authority.permissions.isDisjoint(with: power)
+    }
+
+    /// Whether a rule counts only this group's members.
+    static func isApproverGroup(_ id: String, in connection: borrowing SQLConnection) throws -> Bool {
+        try !connection.query("SELECT operation FROM quorum_rules WHERE approver_group = $1", [.text(id)]).isEmpty
+    }
 }

@@ -44,6 +44,11 @@ package struct ServerSettings: Sendable, Equatable {
     /// Nothing is set.
     init() {}
 
+    /// Whether the way to other servers, or the authorities that vouch for them, are others.
+    func reachesProvidersOtherwise(than other: ServerSettings) -> Bool {
+        proxyURL != other.proxyURL || authorities != other.authorities || (hosts ?? [:]) != (other.hosts ?? [:])
+    }
+
     /// What the database holds.
     var document: JSONValue {
         var members: [(name: String, value: JSONValue)] = []

@@ -26,6 +26,9 @@ struct SettingsPatch: Sendable {
         }
     }
 
+    /// Whether a body changes by which way, and on whose word, OpenID providers are believed to be who they are.
+    static func redirectsSignIn(_ body: JSONValue) -> Bool { ["proxy_url", "ca_certificates", "dns_hosts"].contains { body.has($0) } }
+
     /// Credentials belong to the proxy for which they were given: another address must not be told them.
     func keepsCredentials(of present: ServerSettings) -> Bool {
         if let credentials = body["proxy_credentials"] { return credentials != .null && self.credentials == nil }

@@ -21,7 +21,7 @@ package struct SettingsRoutes: RouteProvider {
             Route(
                 .patch, "/api/v1/settings", "changeSettings",
                 "Change settings; they count at once. What is null is as holdfast.yaml says from then on", tag: "Settings",
-                access: .needs(.updateSettings), event: .settingsChanged, body: .json(SettingsSchemas.patch),
+                access: .needs(.updateSettings), event: .settingsChanged, quorum: .addToAdmins, body: .json(SettingsSchemas.patch),
                 answers: [200: .json(SettingsSchemas.settings)], allowsDryRun: true, allowsIfMatch: true, handler: change),
         ]
     }
@@ -33,7 +33,7 @@ package struct SettingsRoutes: RouteProvider {
 
     private func change(_ call: APICall) async throws -> APIAnswer {
         let patch = try SettingsPatch(call.body)
-        let settings = try await SettingsStore(call.stores).apply(patch, expecting: call.expectedRevision)
+        let settings = try await SettingsStore(call.stores).apply(patch, expecting: call.expectedRevision, by: call.caller)
         if !call.isDryRun { try await runtime.reload() }
         return .thing(
             SettingsSchemas.document(settings, runtime.file), revision: settings.revision,

@@ -20,16 +20,20 @@ struct SettingsStore: Sendable {
         return (settings, ProxyCredentials(unsealed: try stores.sealer.open(sealed, at: SettingsStore.place)))
     }
 
-    /// Changes what the patch names; what it says is null is as the file says from then on.
+    /// Changes what the patch names; what it says is null is as the file says from then on. While people sign in at an OpenID provider, whoever
+    /// changes the way to it could sign in as anybody: only who holds everything that anybody holds may.
     /// - Returns: what is set afterwards.
     /// - Throws: `StoreError.changed` if the revision is another one than expected.
-    func apply(_ patch: SettingsPatch, expecting revision: Int64?) async throws -> ServerSettings {
+    func apply(_ patch: SettingsPatch, expecting revision: Int64?, by caller: Caller) async throws -> ServerSettings {
         let sealed = try patch.credentials.map { try stores.sealer.seal($0.sealable, at: SettingsStore.place) }
         let now = stores.clock.now
         return try await stores.database.write { connection in
             let (settings, present) = try SettingsStore.find(in: connection)
             guard revision == nil || revision == settings.revision else { throw StoreError.changed("the settings") }
             var next = patch.applied(to: settings)
+            if next.reachesProvidersOtherwise(than: settings), try OIDCProvider.isAnyEnabled(in: connection) {
+                try PrivilegeRule(caller, in: connection).requireAllOfEverybody(in: connection)
+            }
             guard patch.credentials == nil || next.proxyURL != nil else {
                 throw StoreError.invalid(field: "proxy_credentials", expected: "a proxy_url that is set here too")
             }

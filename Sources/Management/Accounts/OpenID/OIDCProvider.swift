@@ -38,6 +38,11 @@ struct OIDCProvider: Sendable {
         return try OIDCProvider(row)
     }
 
+    /// Whether people of some provider can sign in.
+    static func isAnyEnabled(in connection: borrowing SQLConnection) throws -> Bool {
+        try !connection.query("SELECT id FROM oidc_providers WHERE enabled = 1 LIMIT 1").isEmpty
+    }
+
     /// As `OIDCSchemas.provider` says.
     var document: JSONValue {
         [

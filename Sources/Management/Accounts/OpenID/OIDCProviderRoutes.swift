@@ -51,14 +51,14 @@ struct OIDCProviderRoutes: RouteProvider {
             Route(
                 .post, "/api/v1/oidc-providers", "createOIDCProvider",
                 "Let people of an OpenID provider sign in; needs every permission that anybody has, since it can sign in as them",
-                tag: "OpenID", access: .needs(.updateUsers), event: .oidcProviderCreated, body: .json(OIDCSchemas.draft),
+                tag: "OpenID", access: .needs(.updateUsers), event: .oidcProviderCreated, quorum: .addToAdmins, body: .json(OIDCSchemas.draft),
                 answers: [201: .json(OIDCSchemas.provider)], isCreation: true, allowsDryRun: true, handler: create),
             Route(
                 .get, "/api/v1/oidc-providers/{provider}", "getOIDCProvider", "One OpenID provider", tag: "OpenID",
                 access: .needs(.readUsers), answers: [200: .json(OIDCSchemas.provider)], handler: get),
             Route(
                 .patch, "/api/v1/oidc-providers/{provider}", "updateOIDCProvider", "Change an OpenID provider", tag: "OpenID",
-                access: .needs(.updateUsers), event: .oidcProviderChanged, body: .json(OIDCSchemas.change),
+                access: .needs(.updateUsers), event: .oidcProviderChanged, quorum: .addToAdmins, body: .json(OIDCSchemas.change),
                 answers: [200: .json(OIDCSchemas.provider)], allowsDryRun: true, allowsIfMatch: true, handler: update),
             Route(
                 .delete, "/api/v1/oidc-providers/{provider}", "deleteOIDCProvider", "Remove an OpenID provider", tag: "OpenID",

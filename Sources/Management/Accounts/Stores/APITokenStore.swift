@@ -57,8 +57,6 @@ package struct APITokenStore: Sendable {
             let rule = try PrivilegeRule(caller, in: connection)
             if let scope {
                 for permission in scope where caller.grants[permission]?.isEmpty ?? true { try rule.require([permission]) }
-            } else if case .token = caller.proof {  // would be wider than the token that asks for it
-                try rule.require(try Authority(of: owner, in: connection).permissions)
             }
             guard try connection.query(
                 "SELECT id FROM api_tokens WHERE user_id = $1 AND name = $2", [.text(owner.description), .text(name)]).isEmpty

@@ -86,22 +86,19 @@ package struct GroupStore: Sendable {
         let now = clock.now
         return try await database.write { connection in
             let group = try Group.find(id, in: connection)
-            let rule = try PrivilegeRule(caller, in: connection)
-            try rule.require(group.permissions)
-            for row in try connection.query("SELECT permissions, resource_id FROM grants WHERE group_id = $1", [.text(id.description)]) {
-                try rule.require(Authority.parse(try row.text("permissions")), on: try row.text("resource_id"))
-            }
+            try PrivilegeRule(caller, in: connection).requireAll(of: group, in: connection)
             let user = try User.find(user, in: connection)
             try GroupStore.add(user.id, to: id, at: now, in: connection)
             return (group, user)
         }
     }
 
-    /// Removes a member; the last enabled administrator stays.
-    func remove(_ user: UserID, from id: GroupID) async throws -> (group: Group, user: User) {
+    /// Removes a member, if the caller holds everything that the member holds; the last enabled administrator stays.
+    func remove(_ user: UserID, from id: GroupID, by caller: Caller) async throws -> (group: Group, user: User) {
         try await database.write { connection in
             let group = try Group.find(id, in: connection)
             let user = try User.find(user, in: connection)
+            try PrivilegeRule(caller, in: connection).requireAll(of: user.id, in: connection)
             let wasAdministrator = try LastAdministrator.isOne(user.id.description, in: connection)
             let count = try connection.execute(
                 "DELETE FROM group_members WHERE group_id = $1 AND user_id = $2", [.text(id.description), .text(user.id.description)])

@@ -26,7 +26,10 @@ package struct UserChange: Sendable {
     package init() {}
 
     /// Whether it could let somebody sign in as this user who can't now.
-    var opens: Bool { email != nil || isEnabled == true || certificates != nil || identities != nil }
+    var opens: Bool { bindsSignIn || isEnabled == true }
+
+    /// Whether it says by what somebody is this user.
+    var bindsSignIn: Bool { email != nil || certificates != nil || identities != nil }
 }
 
 /// Users in the database. Who may do what to whom is checked within each transaction.
@@ -57,9 +60,9 @@ package struct UserStore: Sendable {
             try UserStore.insert(draft, id, at: now, in: connection)
             let rule = try PrivilegeRule(caller, in: connection)
             for group in draft.groups {
-                let permissions = try Group.find(group, in: connection).permissions
-                try rule.require(permissions)
-                guard permissions.isDisjoint(with: QuorumScope.power) else {  // adding to them is an act of its own, which may need approval
+                let found = try Group.find(group, in: connection)
+                try rule.requireAll(of: found, in: connection)
+                guard try !QuorumScope.hasPower(found, in: connection) else {  // adding to them is an act of its own, which may need approval
                     throw Problem.invalid(
                         "/groups", expected: "no group that decides on approvals: add members with PUT /api/v1/groups/\(group)/members/{user}")
                 }
@@ -94,12 +97,12 @@ package struct UserStore: Sendable {
         if let hash = draft.passwordHash { try PasswordStore.remember(hash, of: id, in: connection) }
     }
 
-    /// Changes a user. Whoever makes it possible to sign in as that user must hold everything that the user holds.
+    /// Changes a user. Whoever makes it possible, or impossible, to sign in as that user must hold everything that the user holds.
     func update(_ id: UserID, _ change: UserChange, revision: Int64?, by caller: Caller) async throws -> User {
         try await database.write { connection in
             let user = try User.find(id, in: connection)
             try user.check(revision)
-            if change.opens { try PrivilegeRule(caller, in: connection).requireAll(of: id, in: connection) }
+            if change.opens || change.isEnabled == false { try PrivilegeRule(caller, in: connection).requireAll(of: id, in: connection) }
             let wasAdministrator = try LastAdministrator.isOne(id.description, in: connection)
             let email = change.email ?? user.email
             try UserStore.checkEmail(email, of: id, in: connection)
@@ -119,11 +122,13 @@ package struct UserStore: Sendable {
         }
     }
 
-    /// Removes a user with everything that is the user's: sessions, tokens, memberships, grants.
-    func delete(_ id: UserID, revision: Int64?) async throws -> User {
+    /// Removes a user with everything that is the user's: sessions, tokens, memberships, grants. The caller must hold everything that the user
+    /// holds.
+    func delete(_ id: UserID, revision: Int64?, by caller: Caller) async throws -> User {
         try await database.write { connection in
             let user = try User.find(id, in: connection)
             try user.check(revision)
+            try PrivilegeRule(caller, in: connection).requireAll(of: id, in: connection)
             let wasAdministrator = try LastAdministrator.isOne(id.description, in: connection)
             for table in ["sessions", "api_tokens", "group_members", "grants", "user_certificates", "user_identities", "password_history"] {
                 try connection.execute("DELETE FROM \(table) WHERE user_id = $1", [.text(id.description)])
@@ -135,10 +140,11 @@ package struct UserStore: Sendable {
         }
     }
 
-    /// Ends a lock-out.
-    func unlock(_ id: UserID) async throws -> User {
+    /// Ends a lock-out: new guesses are then possible, so the caller must hold everything that the user holds.
+    func unlock(_ id: UserID, by caller: Caller) async throws -> User {
         try await database.write { connection in
             let user = try User.find(id, in: connection)
+            try PrivilegeRule(caller, in: connection).requireAll(of: id, in: connection)
             try SignInAttempts.forget(id, in: connection)
             return user
         }
