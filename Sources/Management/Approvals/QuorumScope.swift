@@ -20,7 +20,7 @@ struct QuorumScope: Sendable {
     private func changesWhoMayUseKeys(_ call: APICall) -> Bool {
         let isStop = call.body["enabled"]?.bool == false
         let harmless: Set<String> = if call.parameters["endpoint"] != nil {
-            ["name", "description", "path"]
+            EndpointSchemas.describing
         } else if call.parameters["issuer"] != nil {
             isStop ? ["name", "description", "enabled"] : ["name", "description"]
         } else {

@@ -93,9 +93,20 @@ package struct EndpointRoutes: RouteProvider {
     }
 
     private func update(_ call: APICall) async throws -> APIAnswer {
+        try EndpointRoutes.checkGrantee(call)
         let entry = try await call.stores.endpoints.update(
             try call.id("endpoint"), EndpointChange(call.body), expecting: call.expectedRevision)
         return answer(entry, cause: call.body.object?.map(\.name).joined(separator: " "))
+    }
+
+    /// A grant on one endpoint doesn't reach to keys, policies, issuers and names that are others': with it, only what describes the endpoint
+    /// is changed.
+    private static func checkGrantee(_ call: APICall) throws(Problem) {
+        guard !call.caller.may(.updateEndpoints), let field = call.body.object?.first(where: { !EndpointSchemas.describing.contains($0.name) })?.name
+        else { return }
+        throw Problem(
+            .permissionDenied, "a grant on one endpoint is not enough to change “\(field)”: this needs “\(Permission.updateEndpoints.rawValue)” everywhere",
+            remedy: "change only \(EndpointSchemas.describing.sorted().joined(separator: ", ")), or ask an administrator")
     }
 
     private func setState(_ call: APICall) async throws -> APIAnswer {

@@ -31,6 +31,9 @@ enum EndpointSchemas {
         .optional("kacls", .nullable(KACLSSchemas.change), "Those options that change; objects in it member by member, lists as a whole"),
     ])
 
+    /// What says nothing about who may use which key.
+    static let describing: Set<String> = ["name", "description", "path"]
+
     static let stateChange = Schema.object(name: "EndpointStateChange", [
         .required("state", .oneOf(EndpointState.self), "active serves; paused answers 503; disabled answers 403; archived answers 403 and can't be changed"),
         .optional("confirm", .boolean, "Must be true to disable or archive: Google Cloud then disables the key versions that point here"),

@@ -41,6 +41,7 @@ extension KeyRoutes {
     }
 
     private func importNew(_ call: APICall) async throws -> APIAnswer {
+        try KeyRoutes.checkExport(call)
         let draft = KeyDraft(call.body)
         let material = try await material(call, draft.algorithm)
         return made(try await call.stores.keys.create(draft, importing: material.bytes, source: try source(call)), call)

@@ -72,6 +72,7 @@ package struct KeyRoutes: RouteProvider {
     }
 
     private func create(_ call: APICall) async throws -> APIAnswer {
+        try KeyRoutes.checkExport(call)
         let key = try await call.stores.keys.create(KeyDraft(call.body), source: try source(call))
         return made(key, call)
     }
@@ -83,12 +84,9 @@ package struct KeyRoutes: RouteProvider {
 
     private func update(_ call: APICall) async throws -> APIAnswer {
         let id: KeyID = try call.id("key")
-        if call.body.has("export_policy_id"), !call.caller.may(.exportKeys, on: id.description) {
-            throw Problem(
-                .permissionDenied, "to say who may export a key needs the permission “\(Permission.exportKeys.rawValue)” as well",
-                remedy: "leave export_policy_id out, or ask an administrator")
-        }
-        let key = try await call.stores.keys.update(id, KeyChange(call.body), expecting: call.expectedRevision)
+        try KeyRoutes.checkExport(call, of: id)
+        let revision = try await checkExpiry(call, of: id)
+        let key = try await call.stores.keys.update(id, KeyChange(call.body), expecting: revision)
         return changed(key, call, cause: call.body.object?.map(\.name).joined(separator: " "))
     }
 
@@ -98,6 +96,32 @@ package struct KeyRoutes: RouteProvider {
     }
 
     // MARK: Parts
+
+    /// That a key may be exported, and by whom, is said by who may export keys: one's own, or a new one.
+    static func checkExport(_ call: APICall, of id: KeyID? = nil) throws(Problem) {
+        let isExportable = call.body["exportable"]?.bool == true
+        guard isExportable || call.body.has("export_policy_id"), !call.caller.may(.exportKeys, on: id?.description) else { return }
+        if id == nil, !isExportable, call.body["export_policy_id"] == .null { return }
+        throw Problem(
+            .permissionDenied, "to say whether and by whom a key may be exported needs the permission “\(Permission.exportKeys.rawValue)” as well",
+            remedy: "leave export_policy_id and exportable out, or ask an administrator")
+    }
+
+    /// An expiry that is near stops a key, as its state does: who may not do that brings none forward to within a day.
+    /// - Returns: the revision at which the change is allowed; nil for any.
+    private func checkExpiry(_ call: APICall, of id: KeyID) async throws -> Int64? {
+        guard let wanted = call.body.instant("expires_at"), wanted < call.stores.clock.now + .seconds(86_400),
+            !call.caller.may(.changeStateOfKeys, on: id.description)
+        else { return call.expectedRevision }
+        let present = try await call.stores.keys.find(id).summary
+        guard let expiry = present.expiresAt, expiry <= wanted else {
+            throw Problem(
+                .permissionDenied,
+                "to let a key expire within a day stops it, which needs the permission “\(Permission.changeStateOfKeys.rawValue)” as well",
+                remedy: "choose a moment that is at least a day ahead, or ask an administrator")
+        }
+        return call.expectedRevision ?? present.revision
+    }
 
     /// The key source that a body names.
     func source(_ call: APICall) throws(Problem) -> any KeySource {

@@ -1,6 +1,10 @@
 import KeyCore
 import Primitives
 
+extension AuditEvent {
+    static let policySimulated = AuditEvent("policy.simulated")
+}
+
 /// Drafts on trial: nothing is saved.
 extension PolicyRoutes {
     var trialRoutes: [Route] {
@@ -11,8 +15,9 @@ extension PolicyRoutes {
                 body: .json(.object(name: "PolicyText", [.required("source", .text(0...PolicySchemas.maxSource))])),
                 answers: [200: .json(PolicySchemas.validation)], handler: validate),
             Route(
-                .post, "/api/v1/policies/simulate", "simulatePolicy", "Which recorded decisions a draft would have made otherwise",
-                tag: "Policies", access: .needs(.readPolicies), body: .json(PolicySimulation.request),
+                .post, "/api/v1/policies/simulate", "simulatePolicy", 
+                "Which recorded decisions a draft would have made otherwise; needs read:audit as well, since it shows some of them",
+                tag: "Policies", access: .needs(.readPolicies), event: .policySimulated, body: .json(PolicySimulation.request),
                 answers: [200: .json(PolicySimulation.report)], handler: simulate),
         ]
     }
@@ -28,6 +33,11 @@ extension PolicyRoutes {
     }
 
     private func simulate(_ call: APICall) async throws -> APIAnswer {
+        guard call.caller.may(.readAudit) else {
+            throw Problem(
+                .permissionDenied, "to replay the audit needs the permission “\(Permission.readAudit.rawValue)” as well",
+                remedy: "validate the draft only, or ask an administrator")
+        }
         let body = call.body
         let draft = try PolicyText.parse(body)
         var filter = AuditFilter()
@@ -50,6 +60,6 @@ extension PolicyRoutes {
             }
             return simulation
         }
-        return APIAnswer(200, .json(simulation.document))
+        return APIAnswer(200, .json(simulation.document), audit: AuditDetail(target: body["policy_id"]?.string))
     }
 }
