@@ -6,6 +6,9 @@ package struct AccountSettings: Sendable {
     /// Without one, nobody signs in at an OpenID provider.
     package var oidc: OIDCTransport = { _ in throw Problem.unavailable("no way out is configured", cause: "no transport for OpenID providers") }
 
+    /// What is remembered of OpenID providers.
+    let oidcMemory = OIDCMemory()
+
     /// The defaults, with one bench for the whole process.
     package init(bench: PasswordBench = PasswordBench()) { self.bench = bench }
 }

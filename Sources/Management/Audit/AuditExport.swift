@@ -20,6 +20,7 @@ struct AuditExport: Sendable {
     let search: AuditSearch
     let query: AuditQuery
     let format: Format
+    let turns: AuditTurns
 
     /// The file's content. If the database fails on the way, the connection is cut: half a file must not look like a whole one.
     var body: ResponseBody {
@@ -27,7 +28,9 @@ struct AuditExport: Sendable {
             if format == .csv { try await writer.write(ByteBuffer(string: AuditCSV.header)) }
             var place: AuditPlace?
             while true {
-                let hits = try await search.records(query, after: place, newestFirst: false, limit: AuditExport.pageSize)
+                let hits = try await turns.take(isPatient: true) { [place] in
+                    try await search.records(query, after: place, newestFirst: false, limit: AuditExport.pageSize)
+                }
                 if !hits.isEmpty { try await writer.write(ByteBuffer(string: hits.map(text).joined())) }
                 guard hits.count == AuditExport.pageSize else { break }
                 place = hits.last?.place

@@ -12,9 +12,16 @@ package struct AuditRoutes: RouteProvider {
     private static let patience = Duration.seconds(2)
     private let index: AuditIndexer
     private let verification: AuditVerification
+    private let turns: AuditTurns
 
     /// Routes over an index, and what verifies the journal.
-    package init(index: AuditIndexer, verification: AuditVerification) { (self.index, self.verification) = (index, verification) }
+    package init(index: AuditIndexer, verification: AuditVerification) {
+        self.init(index: index, verification: verification, turns: AuditTurns())
+    }
+
+    init(index: AuditIndexer, verification: AuditVerification, turns: AuditTurns) {
+        (self.index, self.verification, self.turns) = (index, verification, turns)
+    }
 
     package var routes: [Route] {
         [
@@ -23,7 +30,7 @@ package struct AuditRoutes: RouteProvider {
                 access: .needs(.readAudit), query: AuditQuery.parameters + Page.parameters(sorts: ["time"]),
                 answers: [200: .json(AuditSchemas.page)], handler: search),
             Route(
-                .get, "/api/v1/audit/export", "exportAudit", "All records that match, oldest first, as a file", tag: "Audit",
+                .get, "/api/v1/audit/export", "exportAudit", "All records that match, oldest first, as a file; without until up to the present", tag: "Audit",
                 access: .needs(.exportAudit), event: .auditExported,
                 query: AuditQuery.parameters + [
                     QueryParameter("format", .oneOf(AuditExport.Format.self), "jsonl (the journal's own lines, the default) or csv"),
@@ -47,8 +54,10 @@ package struct AuditRoutes: RouteProvider {
         let page = try Page(call.query, sorts: ["-time"])
         let after = try page.after.map { after throws(Problem) in try AuditPlace(after) }
         let isComplete = await index.catchUp(within: AuditRoutes.patience)
-        let (hits, total) = try await AuditSearch(database: call.stores.database).page(
-            AuditQuery(call.query), after: after, newestFirst: page.isDescending, limit: page.limit + 1)
+        let search = AuditSearch(database: call.stores.database)
+        let (hits, total) = try await turns.take {
+            try await search.page(AuditQuery(call.query), after: after, newestFirst: page.isDescending, limit: page.limit + 1)
+        }
         let document = page.document(hits, total: total, key: { $0.place.cursor }, AuditSchemas.document)
         return APIAnswer(200, .json(document.adding([
             "indexed_through": AuditSchemas.document(index.status), "is_complete": .bool(isComplete),
@@ -60,7 +69,9 @@ package struct AuditRoutes: RouteProvider {
             throw Problem.unavailable("the audit index is behind the journal", cause: index.status.failure ?? "it takes too long")
         }
         let format = call.query["format"].flatMap(AuditExport.Format.init) ?? .jsonl
-        let export = AuditExport(search: AuditSearch(database: call.stores.database), query: AuditQuery(call.query), format: format)
+        var query = AuditQuery(call.query)
+        query.until = query.until ?? call.stores.clock.now  // or else it would run after what is recorded while it runs
+        let export = AuditExport(search: AuditSearch(database: call.stores.database), query: query, format: format, turns: turns)
         return APIAnswer(200, .stream(export.body, type: format.type, filename: "audit.\(format.rawValue)"))
     }
 
@@ -71,8 +82,10 @@ package struct AuditRoutes: RouteProvider {
         let since = query.since ?? until - .seconds(isDaily ? 30 * 86400 : 86400)
         (query.since, query.until) = (since, until)
         let isComplete = await index.catchUp(within: AuditRoutes.patience)
-        let found = try await AuditSearch(database: call.stores.database).statistics(
-            query, seconds: isDaily ? 86400 : 3600, top: call.query["top"].flatMap { Int($0) } ?? 10)
+        let search = AuditSearch(database: call.stores.database)
+        let found = try await turns.take { [query] in
+            try await search.statistics(query, seconds: isDaily ? 86400 : 3600, top: call.query["top"].flatMap { Int($0) } ?? 10)
+        }
         func list(_ counts: [AuditStatistics.Count]) -> JSONValue {
             .array(counts.map { ["value": .string($0.value), "count": .integer($0.count)] })
         }

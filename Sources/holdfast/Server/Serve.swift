@@ -44,6 +44,8 @@ final class Server: Sendable {
         background = BackgroundWork(registry: observation.metrics, logger: logger)
         try await observation.settings.reload()
         let fetcher = JWKSFetcher { [settings = observation.settings] url in settings.connection(to: url) }
+        // Threads of their own: who signs in must not make issuers' keys wait.
+        let providers = JWKSFetcher { [settings = observation.settings] url in settings.connection(to: url) }
         jwks = JWKSStore(timing: configuration.jwks, clock: clock, logger: logger) { url in try await fetcher.fetch(url) }
         let cache = KeyCache()
         ring = SigningKeyRing(secrets: installation.secrets, clock: clock)
@@ -71,7 +73,7 @@ final class Server: Sendable {
             own.isEmpty ? configuration.dataPlane.certificates.map(\.withoutClients) : own, in: installation.folder,
             applicationProtocols: ["http/1.1"], logger: logger)
         managementAPI = try ManagementComposition(
-            installation, audit: PatientAuditSink(journal), routing: routing, observation: observation, oidc: { try await fetcher.send($0) },
+            installation, audit: PatientAuditSink(journal), routing: routing, observation: observation, oidc: { try await providers.send($0) },
             resources: ResourceComposition.services(installation, port: dataPlanePort, fetcher: fetcher, routing: routing, jwks: jwks), logger: logger)
         management = try ManagementListener(
             api: managementAPI.api,

@@ -211,6 +211,7 @@ import Testing
         #expect(try await fixture.api.call("PATCH", "/api/v1/users/\(user)", body: ["identities": [identity]]).status == 200)
         let visit = try await start(id, fixture)
         let query = try await peer.confirm(visit.location, as: "alice-at-provider")
+        if path.hasPrefix("/.well-known") { fixture.clock.advance(by: OIDCMemory.lifetime) }
         road.answers { $0.url.hasSuffix(path) ? (status, Array(body.utf8)) : nil }
         #expect(try await finish(query, visit.cookie, fixture).status == 503)
         if path.hasPrefix("/.well-known") { #expect(try await fixture.call("GET", "/api/v1/sign-in/oidc/\(id)/start").status == 503) }

@@ -94,6 +94,7 @@ extension AuditEvent {
     @Test("export the journal's own lines, whose chain can be checked, oldest first")
     func exportLines() async throws {
         for number in 0..<1203 { try await write(second: Int64(number)) { $0.requestID = "r\(number)" } }
+        fixture.store.clock.advance(by: WallClock.system.now - fixture.store.clock.now + .seconds(60))
         let answer = try await get("/export")
         #expect(answer.headers["content-type"] == "application/jsonl")
         let exported = answer.text.split(separator: "\n").sorted()
@@ -104,9 +105,18 @@ extension AuditEvent {
         #expect(some.count == 1 && some.allSatisfy { $0.contains("\"request\":\"r7\"") })
     }
 
+    @Test("export what was on record when the export began, unless it is told until when")
+    func exportEnds() async throws {
+        for second in [0, 100] as [Int64] { try await write(second: second) { $0.requestID = "r" } }
+        fixture.store.clock.advance(by: .seconds(50))
+        #expect(try await get("/export?request_id=r").text.split(separator: "\n").count == 1)
+        #expect(try await get("/export?request_id=r&until=2027-01-01T00:00:00Z").text.split(separator: "\n").count == 2)
+    }
+
     @Test("export a table that no spreadsheet takes for formulas", arguments: ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "＝1", "a,\"b\"\nc", "'x"])
     func exportTable(hostile: String) async throws {
         try await write { ($0.principal, $0.requestID, $0.target) = (hostile, "wanted", hostile) }
+        fixture.store.clock.advance(by: .seconds(1))
         let answer = try await get("/export?format=csv&request_id=wanted")
         #expect(answer.headers["content-type"] == "text/csv")
         // Python's reader of CSV says what stands in the table.

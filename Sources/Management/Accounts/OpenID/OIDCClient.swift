@@ -19,10 +19,18 @@ struct OIDCClient: Sendable {
 
     let transport: OIDCTransport
     let clock: WallClock
+    let memory: OIDCMemory
 
-    /// The provider's configuration, fetched anew.
+    /// The provider's configuration, at most five minutes old.
     /// - Throws: `.unavailable`.
     func discover(_ provider: OIDCProvider) async throws -> Configuration {
+        if let configuration = memory.configuration(of: provider, at: clock.now) { return configuration }
+        let configuration = try await fetchConfiguration(provider)
+        memory.remember(configuration, of: provider, at: clock.now)
+        return configuration
+    }
+
+    private func fetchConfiguration(_ provider: OIDCProvider) async throws -> Configuration {
         let base = provider.issuer.hasSuffix("/") ? String(provider.issuer.dropLast()) : provider.issuer
         let document = try await fetch(HTTPClientRequest(url: base + "/.well-known/openid-configuration"), provider)
         guard document["issuer"]?.string == provider.issuer else {

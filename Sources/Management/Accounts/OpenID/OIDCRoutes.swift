@@ -32,9 +32,10 @@ struct OIDCRoutes: RouteProvider {
     }
 
     private func start(_ call: APICall) async throws -> APIAnswer {
+        try settings.oidcMemory.admit(call.remoteAddress, at: call.stores.clock.now)
         let provider = try await call.stores.oidcProviders.find(try call.id("provider"))
         guard provider.isEnabled else { throw Problem(.notFound, "OpenID provider \(provider.id) does not exist") }
-        let client = OIDCClient(transport: settings.oidc, clock: call.stores.clock)
+        let client = OIDCClient(transport: settings.oidc, clock: call.stores.clock, memory: settings.oidcMemory)
         let configuration = try await client.discover(provider)
         let browser = try OIDCBrowser()
         let state = try browser.seal(
@@ -47,6 +48,7 @@ struct OIDCRoutes: RouteProvider {
 
     private func finish(_ call: APICall) async throws -> APIAnswer {
         let (stores, now) = (call.stores, call.stores.clock.now)
+        try settings.oidcMemory.admit(call.remoteAddress, at: now)
         guard let browser = OIDCBrowser(cookieIn: call.headers), let text = call.query["state"],
             let state = browser.open(text, with: stores.sealer, at: now)
         else {
@@ -61,7 +63,7 @@ struct OIDCRoutes: RouteProvider {
             throw OIDCClient.refusal("the answer is not of the provider that was asked, or it is disabled")
         }
         guard let code = call.query["code"] else { throw OIDCClient.refusal("the provider did not confirm who you are") }
-        let client = OIDCClient(transport: settings.oidc, clock: stores.clock)
+        let client = OIDCClient(transport: settings.oidc, clock: stores.clock, memory: settings.oidcMemory)
         let token = try await client.redeem(code, provider, secret: try await stores.oidcProviders.secret(of: provider), browser)
         let session = try await begin(token, provider, isCookie: state.isCookie, call)
         return answer(session, at: now)
