@@ -12,6 +12,7 @@ package enum BackupTables {
         "backups": "the files that it lists are not in the backup",
         "sessions": "whoever was signed in signs in again",
         "api_tokens": "one that was revoked since would work again; new ones are made",
+        "recovery_codes": "one that was used since would work again; new ones are made",
         "sign_in_failures": "would lock people out, or let them in, for what is long past",
         "idempotency_keys": "answers to requests that are long past",
         "approvals": "what waited for approval then is asked for again",

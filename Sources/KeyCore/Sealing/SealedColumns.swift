@@ -36,6 +36,7 @@ package enum SealedColumns {
         SealedColumn(table: "settings", identifiers: ["id"], column: "sealed"),
         SealedColumn(table: "approvals", identifiers: ["id"], column: "held"),
         SealedColumn(table: "approvals", identifiers: ["id"], column: "outcome"),
+        SealedColumn(table: "approvals", identifiers: ["id"], column: "secret_outcome"),
     ]
 
     /// Columns of bytes that are not sealed under the data-sealing key, as `table.column`, and why.

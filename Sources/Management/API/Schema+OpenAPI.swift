@@ -58,7 +58,7 @@ extension StringRule {
         case nil: break
         }
         if let pattern { members.append(("pattern", .string(pattern))) }
-        if isSecret { members.append(("writeOnly", true)) }
+        if isSecret, !isAnswered { members.append(("writeOnly", true)) }
         return .object(members)
     }
 }

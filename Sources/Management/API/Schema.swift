@@ -47,6 +47,8 @@ package indirect enum Schema: Sendable {
     package static func base64(_ length: ClosedRange<Int>, isSecret: Bool = false) -> Schema {
         .string(StringRule(length: length, format: .base64, isSecret: isSecret))
     }
+    /// A text that an answer shows once and nothing repeats.
+    package static func shownOnce(_ length: ClosedRange<Int>) -> Schema { .string(StringRule(length: length, isSecret: true, isAnswered: true)) }
     /// A text that must not be repeated in an answer or a log.
     package static func secret(_ length: ClosedRange<Int>) -> Schema { .string(StringRule(length: length, isSecret: true)) }
 }
@@ -90,6 +92,8 @@ package struct StringRule: Sendable {
     package var pattern: String?
     /// Whether it must not be repeated in an answer or a log.
     package var isSecret: Bool
+    /// Whether it is one that an answer shows, the one time it is made.
+    package var isAnswered = false
     /// What `pattern` says, for people and as code.
     package var accepts: (@Sendable (String) -> Bool)?
     /// What is expected, for people; by default it is made from the other rules.
@@ -97,11 +101,11 @@ package struct StringRule: Sendable {
 
     /// A rule as given.
     package init(
-        length: ClosedRange<Int>, values: [String]? = nil, format: Format? = nil, isSecret: Bool = false, pattern: String? = nil,
-        about: String? = nil, accepts: (@Sendable (String) -> Bool)? = nil
+        length: ClosedRange<Int>, values: [String]? = nil, format: Format? = nil, isSecret: Bool = false, isAnswered: Bool = false,
+        pattern: String? = nil, about: String? = nil, accepts: (@Sendable (String) -> Bool)? = nil
     ) {
         (self.length, self.values, self.format, self.isSecret) = (length, values, format, isSecret)
-        (self.pattern, self.about, self.accepts) = (pattern, about, accepts)
+        (self.isAnswered, self.pattern, self.about, self.accepts) = (isAnswered, pattern, about, accepts)
     }
 
     /// What is expected, for people.

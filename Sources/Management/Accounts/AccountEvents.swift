@@ -8,6 +8,7 @@ extension AuditEvent {
     static let passwordReset = AuditEvent("password.reset")
     static let secondFactorBegun = AuditEvent("second-factor.begun")
     static let secondFactorConfirmed = AuditEvent("second-factor.confirmed")
+    static let recoveryCodesMade = AuditEvent("second-factor.recovery-codes-made")
     static let secondFactorRemoved = AuditEvent("second-factor.removed")
     /// A user was made; also by `holdfast init`.
     package static let userCreated = AuditEvent("user.created")

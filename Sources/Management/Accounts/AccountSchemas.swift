@@ -18,7 +18,7 @@ enum AccountSchemas {
 
     static let credentials = Schema.object(name: "SignIn", [
         .optional("user", .text(1...256), "The user's name; left out with the password, the client certificate signs in"),
-        .optional("password", password), .optional("totp", code, "The present code of the second factor"),
+        .optional("password", password), .optional("totp", code, "The present code of the second factor, or a recovery code"),
         .optional("cookie", .boolean, "Whether the token is set as a cookie instead of being shown"),
     ])
 
@@ -60,7 +60,7 @@ enum AccountSchemas {
     ]
     static let user = Schema.object(name: "User", userMembers)
     static let newUser = Schema.object(name: "NewUser", userMembers + [
-        .required("one_time_password", .nullable(.text(12...128)), "Shown once; null if the request named a password"),
+        .required("one_time_password", .nullable(.shownOnce(12...128)), "Shown once; null if the request named a password"),
     ])
 
     static let userDraft = Schema.object(name: "UserDraft", [
@@ -108,7 +108,7 @@ enum AccountSchemas {
         .required("expires_at", .time), .required("last_used_at", .nullable(.time)),
     ]
     static let token = Schema.object(name: "APIToken", tokenMembers)
-    static let newToken = Schema.object(name: "NewAPIToken", [.required("token", .text(46...46), "Shown once")] + tokenMembers)
+    static let newToken = Schema.object(name: "NewAPIToken", [.required("token", .shownOnce(46...46), "Shown once")] + tokenMembers)
 
     static let tokenDraft = Schema.object(name: "APITokenDraft", [
         .required("name", .name, "Unique among your tokens"),

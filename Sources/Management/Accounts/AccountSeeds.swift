@@ -37,7 +37,7 @@ package enum AccountSeeds {
             UPDATE users SET enabled = 1, password_hash = $2, must_change_password = 1, totp_secret = NULL, totp_confirmed = 0,
                 totp_last_step = 0, revision = revision + 1 WHERE id = $1
             """, [.text(id.description), .text(hash.stored)])
-        for table in ["sessions", "api_tokens", "user_certificates", "user_identities"] {
+        for table in ["sessions", "api_tokens", "recovery_codes", "user_certificates", "user_identities"] {
             try connection.execute("DELETE FROM \(table) WHERE user_id = $1", [.text(id.description)])
         }
         try PasswordStore.remember(hash, of: id, in: connection)

@@ -26,10 +26,15 @@ struct SelfRoutes: RouteProvider {
                     .required("secret", .text(32...32), "Base32; shown once"), .required("uri", .text(1...1024), "For a QR code"),
                 ]))], handler: beginSecondFactor),
             Route(
-                .post, "/api/v1/self/totp/confirm", "confirmSecondFactor", "Show a code of it: from now on signing in needs one",
+                .post, "/api/v1/self/totp/confirm", "confirmSecondFactor", "Show a code of it: from now on signing in needs one, or a recovery code",
                 tag: "Sign-in", access: .signedIn, event: .secondFactorConfirmed,
                 body: .json(.object(name: "SecondFactorCode", [.required("code", AccountSchemas.code)]), maxBytes: 1 << 10),
-                answers: [204: .empty], handler: confirmSecondFactor),
+                answers: [200: .json(SelfRoutes.recoveryCodes)], handler: confirmSecondFactor),
+            Route(
+                .post, "/api/v1/self/totp/recovery-codes", "makeRecoveryCodes", "New recovery codes; earlier ones count no more", tag: "Sign-in",
+                access: .signedIn, event: .recoveryCodesMade,
+                body: .json(.object(name: "PasswordProof", [.required("password", AccountSchemas.password)]), maxBytes: 8 << 10),
+                answers: [200: .json(SelfRoutes.recoveryCodes)], handler: makeRecoveryCodes),
             Route(
                 .delete, "/api/v1/self/totp", "removeSecondFactor", "Do without second factor", tag: "Sign-in", access: .signedIn,
                 event: .secondFactorRemoved,
@@ -37,6 +42,12 @@ struct SelfRoutes: RouteProvider {
                 answers: [204: .empty], handler: removeSecondFactor),
         ]
     }
+
+    private static let recoveryCodes = Schema.object(name: "RecoveryCodes", [
+        .required(
+            "recovery_codes", .array(.shownOnce(19...19), count: RecoveryCodes.count...RecoveryCodes.count),
+            "Each signs in once in place of a code of the authenticator program; shown once"),
+    ])
 
     private func get(_ call: APICall) async throws -> APIAnswer {
         var hasSecondFactor = false
@@ -93,10 +104,18 @@ struct SelfRoutes: RouteProvider {
     private func confirmSecondFactor(_ call: APICall) async throws -> APIAnswer {
         let id = try call.caller.account()
         try requireSession(call)
-        guard try await call.stores.secondFactors.confirm(call.body["code"]?.string ?? "", for: id) else {
+        guard let codes = try await call.stores.secondFactors.confirm(call.body["code"]?.string ?? "", for: id) else {
             throw Problem.invalid("/code", expected: "the present six digits of the authenticator program")
         }
-        return APIAnswer(204, audit: AuditDetail(target: call.caller.name))
+        return APIAnswer(200, .json(["recovery_codes": .strings(codes)]), audit: AuditDetail(target: call.caller.name))
+    }
+
+    private func makeRecoveryCodes(_ call: APICall) async throws -> APIAnswer {
+        let id = try call.caller.account()
+        try requireSession(call)
+        _ = try await SignIn(settings: settings, stores: call.stores).prove(call.body["password"]?.string ?? "", of: id, from: call.remoteAddress)
+        let codes = try await call.stores.secondFactors.renewRecoveryCodes(of: id)
+        return APIAnswer(200, .json(["recovery_codes": .strings(codes)]), audit: AuditDetail(target: call.caller.name))
     }
 
     private func removeSecondFactor(_ call: APICall) async throws -> APIAnswer {

@@ -22,6 +22,7 @@ struct SignIn: Sendable {
         let attempt = try await admit(name, circumstances.remoteAddress)
         let matches = try await compare(password, attempt)
         guard matches, let found = attempt.credentials, attempt.userMayTry else { throw refusal(attempt) }
+        let renewed = await renewed(password, found)
         let (sealer, now, rules) = (stores.sealer, stores.clock.now, settings.sessions)
         let outcome: Outcome = try await stores.database.write { connection in
             // What was looked at may have changed while the password was hashed.
@@ -34,6 +35,10 @@ struct SignIn: Sendable {
             }
             try SignInAttempts.forget(present.id, in: connection)
             if let network = attempt.network { try SignInAttempts.takeBack(network, at: now, in: connection) }
+            if let renewed {
+                try connection.execute(
+                    "UPDATE users SET password_hash = $2 WHERE id = $1", [.text(present.id.description), .text(renewed.stored)])
+            }
             let draft = SessionDraft(
                 user: present.id, method: .password, isCookie: circumstances.isCookie, fingerprint: nil,
                 remoteAddress: circumstances.remoteAddress)
@@ -128,6 +133,12 @@ struct SignIn: Sendable {
             }
             throw error
         }
+    }
+
+    /// The same password's hash at the present cost, if that has risen since; this is the only moment at which it can be made.
+    private func renewed(_ password: String, _ found: Credentials) async -> PasswordHash? {
+        guard let hash = found.hash, settings.bench.cost.isMore(than: hash.cost) else { return nil }
+        return try? await settings.bench.hash(PasswordPolicy.bytes(password))  // a busy bench leaves it to the next time
     }
 
     private func refusal(_ attempt: Attempt, _ fault: FieldFault? = nil) -> Problem {

@@ -13,6 +13,9 @@ package struct PasswordCost: Sendable, Equatable {
     /// 32 MiB, three times over: what OWASP's "Password Storage Cheat Sheet" (2024) sets equal to N = 2^17, p = 1.
     package static let standard = PasswordCost(logN: 15, r: 8, p: 3)
 
+    /// Whether a hash of this cost takes more work than one of another.
+    package func isMore(than other: PasswordCost) -> Bool { (r * p) << logN > (other.r * other.p) << other.logN }
+
     fileprivate var isSound: Bool { (4...18).contains(logN) && (1...16).contains(r) && (1...8).contains(p) }
 }
 

@@ -162,13 +162,13 @@ struct PasswordCommand: ClientCommand {
 
 struct TOTPCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "totp", abstract: "Switch your second factor (TOTP) on or off.", subcommands: [Enable.self, Disable.self])
+        commandName: "totp", abstract: "Switch your second factor (TOTP) on or off.", subcommands: [Enable.self, Disable.self, RecoveryCodes.self])
 
     struct Enable: ClientCommand {
         static let configuration = CommandConfiguration(
             commandName: "enable", abstract: "Print the secret for an authenticator app, and confirm it with its first code.",
             discussion: """
-                The secret is printed once. Without --totp-file, HOLDFAST_TOTP or a terminal nothing is confirmed yet: run it again
+                The secret is printed once, and so are ten recovery codes when it is confirmed: each signs in once in place of a code. Without --totp-file, HOLDFAST_TOTP or a terminal nothing is confirmed yet: run it again
                 with --confirm when the app shows codes.
 
                 Example: holdfast totp enable
@@ -183,8 +183,21 @@ struct TOTPCommand: AsyncParsableCommand {
             guard confirm || totpFile != nil || Terminal.isPresent else {
                 return Note.print("Confirm it with the app's code: holdfast totp enable --confirm")
             }
-            let reply = try await api.send("POST", "self/totp/confirm", body: .json(["code": .string(try input.read())]))
-            api.tell(reply, "The second factor is on.")
+            api.show(try await api.send("POST", "self/totp/confirm", body: .json(["code": .string(try input.read())])))
+            Note.print("The second factor is on. Keep the recovery codes: they are not shown again.")
+        }
+    }
+
+    struct RecoveryCodes: ClientCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "recovery-codes", abstract: "Print ten new recovery codes; earlier ones count no more.",
+            discussion: "Example: holdfast totp recovery-codes")
+        @OptionGroup var options: ReadOptions
+        @Option(name: .long, help: ArgumentHelp("A file with your password; - for standard input.", valueName: "file")) var passwordFile: String?
+
+        func run(_ api: APIClient) async throws {
+            let password = try SecretInput(what: "password", file: passwordFile, option: "--password-file", variable: "HOLDFAST_PASSWORD").read()
+            api.show(try await api.send("POST", "self/totp/recovery-codes", body: .json(["password": .string(password)])))
         }
     }
 
