@@ -15,7 +15,7 @@ import Testing
 final class APIFixture: Sendable {
     let store: KeyDatabase
     let stores: Stores
-    let audit = RecordingAudit()
+    let audit: RecordingAudit
     let observation: Observation
     let api: ManagementAPI
     let approvals: Approvals
@@ -30,8 +30,10 @@ final class APIFixture: Sendable {
     init(
         authenticator: (any Authenticating)? = nil, directory: any ApprovalDirectory = NoAccounts(), over database: KeyDatabase? = nil,
         accounts: AccountSettings = AccountSettings(bench: PasswordBench(cost: PasswordCost(logN: 8, r: 8, p: 1))),
-        publish: @escaping @Sendable () -> Void = {}, resources: ResourceServices = ResourceServices(), more: [Route] = []
+        publish: @escaping @Sendable () throws -> Void = {}, resources: ResourceServices = ResourceServices(), more: [Route] = [],
+        audit: RecordingAudit = RecordingAudit()
     ) throws {
+        self.audit = audit
         store = try database ?? KeyDatabase()
         stores = Stores(database: store.database, sealer: store.sealer, clock: store.clock.wall)
         let callers = TestCallers(rest: authenticator)
@@ -53,7 +55,7 @@ final class APIFixture: Sendable {
         api = ManagementAPI(
             routes: ManagementRoutes.all(services) + more, stores: stores, audit: audit, authenticator: callers, approvals: approvals,
             idempotency: try StoredAnswers(stores), logger: logger, counters: observation.requests, publish: {
-                publish()
+                try publish()
                 publications.add()
             })
         router = ManagementRouter(api, clock: store.clock.wall, requestIDs: try RequestIDs())

@@ -109,3 +109,14 @@ package struct AuditDetail: Sendable {
         (self.endpointID, self.cause) = (endpointID, cause)
     }
 }
+
+extension AuditDetail {
+    /// What a path's parameters name, in their order.
+    init(parameters: [String: String], of route: Route) {
+        let values = route.parameterNames.compactMap { parameters[$0] }
+        self.init(
+            target: values.isEmpty ? nil : values.joined(separator: " "), keyID: parameters["key"].flatMap { KeyID($0) },
+            keyVersion: parameters["key"].flatMap { _ in parameters["version"].flatMap { KeyVersionNumber($0) } },
+            endpointID: parameters["endpoint"].flatMap { EndpointID($0) })
+    }
+}

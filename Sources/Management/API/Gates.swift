@@ -1,5 +1,5 @@
 import KeyCore
-import Primitives
+package import Primitives
 
 /// Finds out who asks.
 package protocol Authenticating: Sendable {
@@ -13,10 +13,10 @@ package protocol ApprovalGate: Sendable {
     /// Nil if the call may go on; otherwise the answer (202) that says which approval it waits for.
     func hold(_ call: APICall, of route: Route) async throws -> APIAnswer?
     /// What an approved request was, and as whom it is to be carried out.
-    /// - Throws: `.permissionDenied` if who asked has no working account any more.
+    /// - Throws: `.permissionDenied` if who asked has no working account or token any more, or too few of who approved may still decide.
     func release(_ id: ApprovalID) async throws -> (call: HeldCall, requester: Caller)
-    /// Keeps what came of it; the answer to `call`, which brought the last vote.
-    func conclude(_ id: ApprovalID, with result: Result<APIAnswer, Problem>, for call: APICall) async throws -> APIAnswer
+    /// Keeps what came of it, and the same without what is secret in it (`shown`); the answer to `call`, which brought the last vote.
+    func conclude(_ id: ApprovalID, with result: Result<APIAnswer, Problem>, shown: JSONValue?, for call: APICall) async throws -> APIAnswer
 }
 
 /// Gives a creation that is repeated with its `Idempotency-Key` its first answer again.

@@ -36,6 +36,9 @@ package struct ManagementAPI: Sendable {
         (self.approvals, self.idempotency, self.logger, self.publish) = (approvals, idempotency, logger, publish)
     }
 
+    /// What can be done while the password must be changed: see that, change it, go.
+    static let beforePasswordChange: Set<String> = ["getSelf", "changePassword", "signOut"]
+
     /// Answers one request to `route`.
     package func respond(to request: APIRequest, route: Route, parameters: [String: String]) async -> APIAnswer {
         let answer = await answer(to: request, route: route, parameters: parameters)
@@ -47,7 +50,7 @@ package struct ManagementAPI: Sendable {
         var caller = Caller.anonymous
         do {
             if case .open = route.access {} else { caller = try await authenticator.authenticate(request) }
-            if caller.mustChangePassword, route.access != .signedIn {
+            if caller.mustChangePassword, !ManagementAPI.beforePasswordChange.contains(route.operation) {
                 throw Problem(
                     .passwordChangeRequired, "the password must be changed before anything else",
                     remedy: "change it: PUT /api/v1/self/password, or `holdfast password`")
@@ -56,7 +59,7 @@ package struct ManagementAPI: Sendable {
             let call = try await APICallReader(stores: stores).read(request, route, parameters, caller, visible: visible)
             return try await repeatable(call, route)
         } catch {
-            return await refuse(Problem(error), request, route, caller)
+            return await refuse(Problem(error), request, route, caller, parameters)
         }
     }
 
@@ -71,14 +74,16 @@ package struct ManagementAPI: Sendable {
         let parts = (call.parameters.sorted { $0.key < $1.key } + call.query.sorted { $0.key < $1.key }).flatMap { [$0.key, $0.value] }
         let fingerprint = Digest.sha256(Array(([route.operation] + parts).joined(separator: "\n").utf8) + [0] + call.body.json)
         if let answer = try await idempotency.begin(key, by: call.caller, fingerprint) { return answer }
-        do {
-            let answer = try await approved(call, route)
-            try await idempotency.end(key, by: call.caller, with: answer)
-            return answer
+        let answer: APIAnswer
+        do { answer = try await approved(call, route) } catch let done as Done {
+            try? await idempotency.end(key, by: call.caller, with: done.answer)  // what isn't kept counts as done all the same
+            throw done
         } catch {
-            try await idempotency.end(key, by: call.caller, with: nil)
+            try? await idempotency.end(key, by: call.caller, with: nil)
             throw error
         }
+        do { try await idempotency.end(key, by: call.caller, with: answer) } catch { throw Done(answer: answer, cause: "\(error)") }
+        return answer
     }
 
     /// What needs the approval of several people waits for it.
@@ -89,37 +94,60 @@ package struct ManagementAPI: Sendable {
 
     /// Does it, on record: also what an approval has released.
     package func perform(_ call: APICall, _ route: Route) async throws -> APIAnswer {
-        guard let event = route.event, !call.isDryRun else { return try await carryOut(call, route) }
+        guard let event = route.event, !call.isDryRun else {
+            let answer = try await route.handler(call)
+            if answer.changesDataPlane, !call.isDryRun { try await publish() }
+            return answer
+        }
         // What is open to strangers is recorded at its end only, and its refusals like all of strangers': they must not fill the journal.
         if case .open = route.access { return try await carryOutForStranger(call, route, event) }
-        if route.isChange { try await audit.append(record(event, .begun, call, AuditDetail(target: call.parameters.first?.value))) }
+        let named = AuditDetail(parameters: call.parameters, of: route)
+        if route.isChange { try await audit.append(record(event, .begun, call, named)) }
         let answer: APIAnswer
         do {
-            answer = try await carryOut(call, route)
+            answer = try await route.handler(call)
         } catch {
-            let problem = Problem(error)
-            var record = record(event, problem.code.status < 500 ? .refused : .failed, call, AuditDetail(target: call.parameters.first?.value))
+            var problem = Problem(error)
+            var record = record(event, problem.code.status < 500 ? .refused : .failed, call, named)
             (record.cause, record.status) = (problem.code.rawValue, problem.code.status)
             try await audit.append(record)
+            problem.isOnRecord = true
             throw problem
         }
-        var record = record(event, .allowed, call, answer.audit)
-        record.status = answer.status
-        try await audit.append(record)
+        try await finish(call, event, answer, isChange: route.isChange)
         if let id = answer.releases { return try await carryOutReleased(id, by: call) }
         return answer
+    }
+
+    /// Makes known what was done. It can't be undone from here on: whatever fails now, the caller is told that it was done.
+    private func finish(_ call: APICall, _ event: AuditEvent, _ answer: APIAnswer, isChange: Bool) async throws {
+        var failure: (any Error)?
+        do { if answer.changesDataPlane { try await publish() } } catch { failure = error }
+        var record = record(event, .allowed, call, answer.audit)
+        record.status = answer.status
+        if failure != nil { record.cause = [record.cause, "not-served-yet"].compactMap(\.self).joined(separator: " ") }
+        do { try await audit.append(record) } catch {
+            guard isChange else { throw error }
+            failure = error
+        }
+        if let failure { throw Done(answer: answer, cause: "\(failure)") }
     }
 
     /// Carries out what was held back, as who asked for it and with what they may do now.
     private func carryOutReleased(_ id: ApprovalID, by call: APICall) async throws -> APIAnswer {
         let result: Result<APIAnswer, Problem>
+        var released: Route?
         do {
             let (held, requester) = try await approvals.release(id)
             guard let route = routes.first(where: { $0.operation == held.route }) else {
                 throw Problem(.wrongState, "this version of the server has no operation \(held.route)")
             }
+            released = route
             let visible = try AccessControl.permit(requester, route.access, parameters: held.parameters)
             result = .success(try await perform(try held.call(as: requester, of: route, visible: visible, stores: stores), route))
+        } catch let done as Done {
+            logger.error("an approved request was done, but not confirmed", metadata: ["approval": "\(id)", "cause": "\(done.cause)"])
+            result = .success(done.answer)
         } catch {
             let problem = Problem(error)
             if problem.code.status >= 500 {
@@ -127,20 +155,15 @@ package struct ManagementAPI: Sendable {
             }
             result = .failure(problem)
         }
-        return try await approvals.conclude(id, with: result, for: call)
+        let answer = try? result.get()
+        return try await approvals.conclude(id, with: result, shown: answer.flatMap { released?.withoutSecrets($0) }, for: call)
     }
 
     private func carryOutForStranger(_ call: APICall, _ route: Route, _ event: AuditEvent) async throws -> APIAnswer {
-        let answer = try await carryOut(call, route)
+        let answer = try await route.handler(call)
         var record = record(event, .allowed, call, answer.audit)
         record.status = answer.status
         try await audit.append(record)
-        return answer
-    }
-
-    private func carryOut(_ call: APICall, _ route: Route) async throws -> APIAnswer {
-        let answer = try await route.handler(call)
-        if answer.changesDataPlane, !call.isDryRun { try await publish() }
         return answer
     }
 
@@ -155,19 +178,23 @@ package struct ManagementAPI: Sendable {
     // MARK: What was not
 
     /// The problem's answer; refusals of who asks and what for are on record, the rest is in the log.
-    private func refuse(_ problem: Problem, _ request: APIRequest, _ route: Route, _ caller: Caller) async -> APIAnswer {
+    private func refuse(
+        _ problem: Problem, _ request: APIRequest, _ route: Route, _ caller: Caller, _ parameters: [String: String]
+    ) async -> APIAnswer {
         if problem.code.status >= 500 {
             logger.error(
                 "request failed",
                 metadata: ["request": "\(request.requestID)", "operation": "\(route.operation)", "cause": "\(problem.cause ?? problem.detail)"])
         }
-        if [.unauthenticated, .permissionDenied, .passwordChangeRequired].contains(problem.code) {
-            await recordRefusal(problem, request, route, caller)
+        if !problem.isOnRecord, [.unauthenticated, .permissionDenied, .passwordChangeRequired].contains(problem.code) {
+            await recordRefusal(problem, request, route, caller, parameters)
         }
         return problem.answer(requestID: request.requestID)
     }
 
-    private func recordRefusal(_ problem: Problem, _ request: APIRequest, _ route: Route, _ caller: Caller) async {
+    private func recordRefusal(
+        _ problem: Problem, _ request: APIRequest, _ route: Route, _ caller: Caller, _ parameters: [String: String]
+    ) async {
         var suppressed = 0
         if caller.proof == .none {  // strangers must not fill the journal
             guard case .record(let count) = refusals.admit() else { return }
@@ -175,7 +202,9 @@ package struct ManagementAPI: Sendable {
         }
         var record = AuditRecord(route.event ?? .managementRefused, .refused, at: stores.clock.now)
         (record.requestID, record.actor, record.remoteAddress) = (request.requestID, caller.name, request.remoteAddress)
+        let named = AuditDetail(parameters: parameters, of: route)
         (record.cause, record.status, record.target) = (problem.code.rawValue, problem.code.status, problem.target ?? route.operation)
+        (record.keyID, record.keyVersion, record.endpointID) = (named.keyID, named.keyVersion, named.endpointID)
         if suppressed > 0 { record.suppressed = suppressed }
         do { try await audit.append(record) } catch {
             logger.error("a refusal is not on record", metadata: ["request": "\(request.requestID)", "error": "\(error)"])

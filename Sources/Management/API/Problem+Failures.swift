@@ -6,6 +6,11 @@ extension Problem {
     init(_ error: any Error) {
         switch error {
         case let problem as Problem: self = problem
+        case let done as Done:
+            self.init(
+                .doneUnconfirmed, "it was done, but the server could not see to the rest: that it is served, on record, or remembered",
+                remedy: "don't repeat it: look what is there now, and at the server's log")
+            cause = done.cause
         case let error as StoreError: self.init(error)
         case is AuditError:
             self = .unavailable("the audit journal can't be written, and without a record nothing is done", cause: "\(error)")

@@ -32,6 +32,10 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case unsupportedMediaType = "unsupported_media_type"
     /// Too much, too often; `Retry-After` says when to come back.
     case tooManyRequests = "too_many_requests"
+    /// A request with the same `Idempotency-Key` was begun, and it isn't known what came of it.
+    case idempotencyUnknown = "idempotency_unknown"
+    /// It was done, but something that should have followed failed: don't repeat it, look.
+    case doneUnconfirmed = "done_unconfirmed"
     /// Something that we need doesn't answer.
     case unavailable
     /// A defect of ours.
@@ -45,12 +49,12 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .permissionDenied, .passwordChangeRequired: 403
         case .notFound: 404
         case .methodNotAllowed: 405
-        case .exists, .wrongState, .confirmationRequired, .idempotencyConflict: 409
+        case .exists, .wrongState, .confirmationRequired, .idempotencyConflict, .idempotencyUnknown: 409
         case .preconditionFailed: 412
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415
         case .tooManyRequests: 429
-        case .internalError: 500
+        case .internalError, .doneUnconfirmed: 500
         case .unavailable: 503
         }
     }
@@ -70,6 +74,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .confirmationRequired: "Confirmation required"
         case .preconditionFailed: "Changed in the meantime"
         case .idempotencyConflict: "Idempotency key used for another request"
+        case .idempotencyUnknown: "Outcome of the first request unknown"
+        case .doneUnconfirmed: "Done, but not confirmed"
         case .bodyTooLarge: "Body too large"
         case .unsupportedMediaType: "Unsupported media type"
         case .tooManyRequests: "Too many requests"
@@ -112,6 +118,8 @@ package struct Problem: Error, Sendable {
     package var cause: String?
     /// For the record only: what it was about, if the path doesn't say so.
     package var target: String?
+    /// Whether its refusal is on record already.
+    var isOnRecord = false
 
     /// A problem as given.
     package init(_ code: ProblemCode, _ detail: String, remedy: String? = nil, faults: [FieldFault] = []) {

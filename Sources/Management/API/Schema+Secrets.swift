@@ -27,3 +27,11 @@ extension Schema {
         }
     }
 }
+
+extension Route {
+    /// An answer's document without what is secret in it; nil if it has none.
+    func withoutSecrets(_ answer: APIAnswer) -> JSONValue? {
+        guard let document = answer.keptDocument, case .json(let schema) = answers[answer.status] else { return nil }
+        return schema.withoutSecrets(document)
+    }
+}

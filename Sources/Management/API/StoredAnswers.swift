@@ -4,8 +4,8 @@ import Synchronization
 
 /// Remembers creations by their `Idempotency-Key` for 24 hours.
 ///
-/// A reservation belongs to the process that made it and counts as long as that process is busy with it: what a process leaves behind
-/// when it dies can be taken over by the next after a minute.
+/// A reservation belongs to the process that made it. What it leaves unanswered, because it died or could not keep the answer, may have been
+/// done: it is never done again under that key, and whoever repeats it is told to look.
 package final class StoredAnswers: IdempotencyGate {
     static let lifetime = Duration.seconds(24 * 3600)
     private static let abandonment = Duration.seconds(60)
@@ -61,14 +61,12 @@ package final class StoredAnswers: IdempotencyGate {
         let now = clock.now
         // Sealed as well: it is the hash of a body that may hold a password.
         let sealed = try sealer.seal(SecretBytes(copying: fingerprint), at: place(owner, key, "fingerprint"))
-        let (process, oldest, abandoned) = (process, now - StoredAnswers.lifetime, now - StoredAnswers.abandonment)
+        let (process, oldest) = (process, now - StoredAnswers.lifetime)
         let row = try await database.write { connection -> SQLRow? in
             let arguments: [SQLValue] = [.text(owner), .text(key)]
             if let row = try connection.query("SELECT * FROM idempotency_keys WHERE caller = $1 AND key = $2", arguments).first {
                 let created = Instant(nanoseconds: try row.integer("created_at"))
-                let isAnswered = try row.optionalBlob("answer") != nil
-                let isAlive = isAnswered ? created > oldest : try row.text("process") != process && created > abandoned
-                if isAlive { return row }
+                if created > oldest { return row }
                 try connection.execute("DELETE FROM idempotency_keys WHERE caller = $1 AND key = $2", arguments)
             }
             try connection.execute(
@@ -82,7 +80,11 @@ package final class StoredAnswers: IdempotencyGate {
             throw Problem(
                 .idempotencyConflict, "this Idempotency-Key came with another request before", remedy: "take a new key for a new request")
         }
-        guard let answer = try row.optionalBlob("answer") else { throw StoredAnswers.stillBusy }
+        guard let answer = try row.optionalBlob("answer") else {
+            // Another process may still be at it; this one would have said so.
+            let isRecent = Instant(nanoseconds: try row.integer("created_at")) > now - StoredAnswers.abandonment
+            throw try row.text("process") != process && isRecent ? StoredAnswers.stillBusy : StoredAnswers.unknown
+        }
         let document = try JSONValue(parsing: try sealer.open(answer, at: place(owner, key, "answer")).exposedCopy(), maxDepth: 32)
         guard let answer = APIAnswer(stored: document) else { throw StoreError.corrupt("an idempotency key's answer") }
         return answer
@@ -95,6 +97,10 @@ package final class StoredAnswers: IdempotencyGate {
     }
 
     private static func owner(_ caller: Caller) -> String { caller.userID?.description ?? caller.name }
+
+    private static let unknown = Problem(
+        .idempotencyUnknown, "a request with this Idempotency-Key was begun, and it is not known whether it was done",
+        remedy: "look whether what it makes is there; if not, repeat it with a new key")
 
     private static var stillBusy: Problem {
         var problem = Problem(

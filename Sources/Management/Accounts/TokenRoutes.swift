@@ -58,7 +58,11 @@ struct TokenRoutes: RouteProvider {
     }
 
     private func revokeOwn(_ call: APICall) async throws -> APIAnswer {
-        let token = try await call.stores.apiTokens.revoke(try call.id("token"), owner: try call.caller.account())
+        let id: APITokenID = try call.id("token")
+        if case .token(let own) = call.caller.proof, own != id.description {
+            throw Problem(.permissionDenied, "an API token revokes no other than itself", remedy: "sign in and revoke it yourself")
+        }
+        let token = try await call.stores.apiTokens.revoke(id, owner: try call.caller.account())
         return APIAnswer(204, audit: AuditDetail(target: token.id))
     }
 

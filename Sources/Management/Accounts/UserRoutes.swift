@@ -5,7 +5,7 @@ import Primitives
 struct UserRoutes: RouteProvider {
     let settings: AccountSettings
     private static let oneTime = Schema.object(name: "OneTimePassword", [
-        .required("one_time_password", .text(12...128), "Shown once; must be changed at the next sign-in"),
+        .required("one_time_password", .shownOnce(12...128), "Shown once; must be changed at the next sign-in"),
     ])
 
     var routes: [Route] {

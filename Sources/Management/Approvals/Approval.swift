@@ -56,12 +56,17 @@ package struct Approval: Sendable, Equatable {
     package let approverGroup: String?
     package let createdAt: Instant
     package let expiresAt: Instant
+    /// The API token with which it was asked for; nil if a person did.
+    package internal(set) var tokenID: String?
     package internal(set) var state = State.pending
     package internal(set) var votes: [Vote] = []
     package internal(set) var decidedAt: Instant?
     package internal(set) var outcomeStatus: Int?
     package internal(set) var outcomeCode: String?
     package internal(set) var revision: Int64 = 1
+
+    /// Whether nothing leads out of its state.
+    package var hasEnded: Bool { state != .pending && state != .approved }
 
     /// How many have approved.
     package var approvals: Int { votes.count { $0.approves } }
@@ -71,8 +76,15 @@ package struct Approval: Sendable, Equatable {
         requesterID == nil ? caller.proof == .localSocket : requesterID == caller.userID
     }
 
+    /// Whether this caller may take it back and gets what comes of it: the person who asked, or the very API token that did.
+    package func belongs(to caller: Caller) -> Bool {
+        guard case .token(let id) = caller.proof else { return isRequested(by: caller) }
+        return isRequested(by: caller) && id == tokenID
+    }
+
     /// One person says yes or no; the first no ends it.
-    mutating func vote(_ vote: Vote) throws(Refusal) -> Step {
+    /// - Parameter present: those of the earlier voters who may still decide; only their approvals count. Nil: all.
+    mutating func vote(_ vote: Vote, counting present: Set<UserID>? = nil) throws(Refusal) -> Step {
         try checkPending(at: vote.at)
         guard vote.userID != requesterID else { throw .ownRequest }
         guard !votes.contains(where: { $0.userID == vote.userID }) else { throw .votedAlready }
@@ -82,14 +94,15 @@ package struct Approval: Sendable, Equatable {
             end(.rejected, at: vote.at)
             return .waits(missing: 0)
         }
-        guard approvals >= required else { return .waits(missing: required - approvals) }
+        let counted = votes.count { $0.approves && ($0.userID == vote.userID || present?.contains($0.userID) ?? true) }
+        guard counted >= required else { return .waits(missing: required - counted) }
         end(.approved, at: vote.at)
         return .released
     }
 
     /// The requester takes it back.
     mutating func cancel(by caller: Caller, at now: Instant) throws(Refusal) {
-        guard isRequested(by: caller) else { throw .notRequester }
+        guard belongs(to: caller) else { throw .notRequester }
         try checkPending(at: now)
         end(.cancelled, at: now)
         revision += 1

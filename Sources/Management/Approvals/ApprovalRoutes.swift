@@ -52,7 +52,7 @@ package struct ApprovalRoutes: RouteProvider {
     }
 
     private func get(_ call: APICall) async throws -> APIAnswer {
-        try await approvals.document(of: try await find(call), for: call.caller)
+        try await approvals.document(of: try await find(call), for: call.caller, isLook: true)
     }
 
     /// The request, if this caller may know of it.
@@ -76,10 +76,12 @@ package struct ApprovalRoutes: RouteProvider {
     private func vote(_ approves: Bool) -> @Sendable (APICall) async throws -> APIAnswer {
         { call in
             let id: ApprovalID = try call.id("approval")
-            let person = try await voter(call, on: try await approvals.store.find(id))
+            let present = try await approvals.store.find(id)
+            let person = try await voter(call, on: present)
+            let counted = try await approvals.presentVoters(present)
             let vote = Approval.Vote(
                 userID: person, name: call.caller.name, approves: approves, comment: call.body["comment"]?.string, at: clock.now)
-            let (approval, step) = try await deciding { try await approvals.store.change(id) { try $0.vote(vote) } }
+            let (approval, step) = try await deciding { try await approvals.store.change(id) { try $0.vote(vote, counting: counted) } }
             var answer = try await approvals.document(of: approval, for: call.caller)
             if step == .released { answer.releases = id }
             return answer
@@ -107,7 +109,7 @@ package struct ApprovalRoutes: RouteProvider {
             case .notPending(let state): Problem(.wrongState, "the request is \(state.rawValue), and nobody can decide on it any more")
             case .votedAlready: Problem(.wrongState, "you have voted on this request already")
             case .ownRequest: Problem(.permissionDenied, "nobody approves or rejects their own request", remedy: "cancel it instead")
-            case .notRequester: Problem(.permissionDenied, "only who asked for it can take it back", remedy: "reject it instead")
+            case .notRequester: Problem(.permissionDenied, "only who asked for it can take it back: the person, or the API token that did", remedy: "reject it instead")
             }
         }
     }

@@ -85,6 +85,7 @@ extension ApprovalStore {
             requester: try row.text("requester"), route: try row.text("route"), path: try row.text("path"),
             required: Int(try row.integer("required")), approverGroup: try row.optionalText("approver_group"),
             createdAt: Instant(nanoseconds: try row.integer("created_at")), expiresAt: Instant(nanoseconds: try row.integer("expires_at")))
+        approval.tokenID = try row.optionalText("token_id")
         (approval.state, approval.revision) = (state, try row.integer("revision"))
         approval.decidedAt = try row.optionalInteger("decided_at").map(Instant.init(nanoseconds:))
         approval.outcomeStatus = try row.optionalInteger("outcome_status").map(Int.init)

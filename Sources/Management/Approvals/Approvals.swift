@@ -1,5 +1,5 @@
 package import KeyCore
-import Primitives
+package import Primitives
 
 /// The quorum: holds calls back, and says when and as whom they may be carried out.
 ///
@@ -25,38 +25,63 @@ package struct Approvals: ApprovalGate {
         guard rule.isEnabled, try await QuorumScope(directory: directory).includes(call, of: operation) else { return nil }
         if route.allowsDryRun { _ = try await route.handler(call.rehearsed) }  // what can't work is said now, not after all have agreed
         let now = clock.now
-        let approval = Approval(
+        var approval = Approval(
             id: try .random(), operation: operation, requesterID: call.caller.userID, requester: call.caller.name, route: route.operation,
             path: route.filledPath(call.parameters), required: rule.required, approverGroup: rule.approverGroup, createdAt: now,
             expiresAt: now + rule.lifetime)
+        if case .token(let id) = call.caller.proof { approval.tokenID = id }
         try await audit.append(record(.approvalRequested, .begun, approval, call))
         try await store.create(approval, HeldCall(call, route: route))
-        try await audit.append(record(.approvalRequested, .allowed, approval, call))
         var answer = APIAnswer(202, .json(ApprovalSchemas.document(approval)))
         answer.headers = [("Location", "/api/v1/approvals/\(approval.id)")]
+        do { try await audit.append(record(.approvalRequested, .allowed, approval, call)) } catch {
+            throw Done(answer: answer, cause: "\(error)")
+        }
         return answer
     }
 
     package func release(_ id: ApprovalID) async throws -> (call: HeldCall, requester: Caller) {
         let approval = try await store.find(id)
         let held = try await store.held(id)
+        let counted = try await presentVoters(approval).count
+        guard counted >= approval.required else {
+            throw Problem(.permissionDenied, "only \(counted) of \(approval.required) approvals are of people who may still decide on it")
+        }
         guard let user = approval.requesterID else {
             return (held, held.requester(.local(String(approval.requester.drop { $0 != ":" }.dropFirst()))))
         }
         guard let caller = try await directory.caller(for: user), !caller.mustChangePassword else {
             throw Problem(.permissionDenied, "who asked for it has no working account any more")
         }
-        return (held, held.requester(caller))
+        if let token = approval.tokenID, try await !directory.isValid(token: token, of: user) {
+            throw Problem(.permissionDenied, "the API token with which it was asked for was revoked, or has expired")
+        }
+        return (held, held.requester(caller, token: approval.tokenID))
     }
 
-    package func conclude(_ id: ApprovalID, with result: Result<APIAnswer, Problem>, for call: APICall) async throws -> APIAnswer {
+    /// Those who have approved and may still decide on it: neither disabled nor demoted since, nor with a password that somebody has reset.
+    func presentVoters(_ approval: Approval) async throws -> Set<UserID> {
+        var present: Set<UserID> = []
+        for vote in approval.votes where vote.approves {
+            guard let caller = try await directory.caller(for: vote.userID), !caller.mustChangePassword, caller.may(.decideApprovals) else { continue }
+            if let id = approval.approverGroup {
+                guard let group = try await directory.group(id), caller.groups.contains(group.name) else { continue }
+            }
+            present.insert(vote.userID)
+        }
+        return present
+    }
+
+    package func conclude(
+        _ id: ApprovalID, with result: Result<APIAnswer, Problem>, shown: JSONValue?, for call: APICall
+    ) async throws -> APIAnswer {
         let approval: Approval
         switch result {
         case .success(let answer):
-            approval = try await store.conclude(id, status: answer.status, code: nil, document: answer.keptDocument)
+            approval = try await store.conclude(id, status: answer.status, code: nil, document: answer.keptDocument, shown: shown)
         case .failure(let problem):
             let document = try? JSONValue(parsing: problem.json(requestID: call.requestID))
-            approval = try await store.conclude(id, status: problem.code.status, code: problem.code.rawValue, document: document)
+            approval = try await store.conclude(id, status: problem.code.status, code: problem.code.rawValue, document: document, shown: document)
         }
         let event: AuditEvent = approval.state == .executed ? .approvalExecuted : .approvalFailed
         var record = record(event, approval.state == .executed ? .allowed : .failed, approval, call)
@@ -73,15 +98,17 @@ package struct Approvals: ApprovalGate {
             if expired { try await audit.append(record(.approvalExpired, .refused, approval, nil)) }
         }
         for id in try await store.due(.approved, .decidedAt, before: now - .seconds(600)) {
-            let approval = try await store.conclude(id, status: 500, code: "interrupted", document: nil)
+            let approval = try await store.conclude(id, status: 500, code: "interrupted", document: nil, shown: nil)
             try await audit.append(record(.approvalFailed, .failed, approval, nil))
         }
+        try await store.forget(secretsBefore: now - .seconds(86_400), endedBefore: now - .seconds(90 * 86_400))
     }
 
-    /// One request as `caller` may see it: what came of it is only for who asked.
-    func document(of approval: Approval, for caller: Caller) async throws -> APIAnswer {
-        let isOwn = approval.isRequested(by: caller)
-        let result = isOwn ? try await store.outcome(approval.id) : nil
+    /// One request as `caller` may see it: what came of it is only for who asked, and what is secret in that only once.
+    /// - Parameter isLook: whether it was asked for by itself.
+    func document(of approval: Approval, for caller: Caller, isLook: Bool = false) async throws -> APIAnswer {
+        var result: JSONValue?
+        if approval.belongs(to: caller) { result = isLook ? try await store.takeOutcome(approval.id) : try await store.outcome(approval.id) }
         return .thing(
             ApprovalSchemas.detail(approval, try await store.held(approval.id), result: result), revision: approval.revision,
             audit: AuditDetail(target: approval.id.description))

@@ -9,7 +9,7 @@ package struct HeldCall: Sendable {
     let route: String
     let parameters: [String: String]
     let query: [String: String]
-    let body: JSONValue
+    private(set) var body: JSONValue
     /// The body without what is secret in it.
     let shown: JSONValue
     let expectedRevision: Int64?
@@ -52,8 +52,15 @@ package struct HeldCall: Sendable {
         ]
     }
 
+    /// What remains of it when it can't be carried out any more.
+    var withoutSecrets: HeldCall {
+        var rest = self
+        rest.body = shown
+        return rest
+    }
+
     /// Who it is carried out as: the requester with what they may do now, but no more than they could do when they asked.
-    func requester(_ present: Caller) -> Caller {
+    func requester(_ present: Caller, token: String? = nil) -> Caller {
         var kept: [Permission: Set<String>] = [:]
         for (permission, ids) in present.grants {
             kept[permission] = permissions.contains(permission) ? ids : ids.intersection(grants[permission] ?? [])
@@ -62,7 +69,7 @@ package struct HeldCall: Sendable {
             kept[permission, default: []].formUnion(ids)
         }
         return Caller(
-            userID: present.userID, name: present.name, proof: present.proof, groups: present.groups,
+            userID: present.userID, name: present.name, proof: token.map { .token($0) } ?? present.proof, groups: present.groups,
             permissions: present.permissions.intersection(permissions), grants: kept, mustChangePassword: present.mustChangePassword)
     }
 }

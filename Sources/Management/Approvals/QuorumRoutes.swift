@@ -51,9 +51,14 @@ package struct QuorumRoutes: RouteProvider {
         }
         guard rule.isEnabled else { return }
         let deciders = try await approvals.directory.deciders(in: rule.approverGroup)
-        guard deciders >= rule.required else {
+        let needed = QuorumSeats.needed(rule, of: deciders)
+        guard deciders.count >= needed else {
             throw Problem(
-                .wrongState, "\(rule.required) must approve, but only \(deciders) people can: they need decide:approvals and an enabled account",
+                .wrongState,
+                """
+                \(rule.required) must approve, but only \(deciders.count) people can: they need decide:approvals and an enabled account\
+                \(needed > rule.required ? ", and nobody approves their own request" : "")
+                """,
                 remedy: "let more people decide first, or require fewer")
         }
     }

@@ -1,5 +1,5 @@
 import KeyCore
-import Primitives
+package import Primitives
 
 /// The rules of the quorum in the database. A rule that nobody has changed has no row.
 struct QuorumRuleStore: Sendable {
@@ -40,12 +40,24 @@ struct QuorumRuleStore: Sendable {
         }
     }
 
-    private static func load(_ operation: QuorumOperation, in connection: borrowing SQLConnection) throws -> QuorumRule {
+    static func load(_ operation: QuorumOperation, in connection: borrowing SQLConnection) throws -> QuorumRule {
         let rows = try connection.query("SELECT * FROM quorum_rules WHERE operation = $1", [.text(operation.rawValue)])
         guard let row = rows.first else { return .initial(operation) }
         return QuorumRule(
             operation: operation, isEnabled: try row.boolean("enabled"), required: Int(try row.integer("required")),
             approverGroup: try row.optionalText("approver_group"), expiresInHours: Int(try row.integer("expires_in_hours")),
             revision: try row.integer("revision"))
+    }
+}
+
+/// Ends the quorum for whoever holds the root key.
+package enum QuorumReset {
+    /// Disables every rule.
+    /// - Returns: the names of the operations that needed approval before.
+    package static func disableAll(_ database: any SQLDatabase) async throws -> [String] {
+        try await database.write { connection in
+            try connection.query("UPDATE quorum_rules SET enabled = 0, revision = revision + 1 WHERE enabled = 1 RETURNING operation")
+                .map { try $0.text("operation") }.sorted()
+        }
     }
 }

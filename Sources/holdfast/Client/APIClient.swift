@@ -17,6 +17,13 @@ struct APIReply: Sendable {
         type = String(response.header("content-type")?.prefix { $0 != ";" } ?? "")
         document = type.hasSuffix("json") ? (try? JSONValue(parsing: response.body, maxDepth: 64)) ?? .null : .null
     }
+
+    /// What came of an approved request, as it would have been answered at once; nil if that has no document.
+    init?(result approval: APIReply) {
+        guard let result = approval.document["result"], result != .null, let status = approval.document["outcome"]?["status"]?.integer else { return nil }
+        (self.status, body, document) = (Int(status), result.json, result)
+        (requestID, type) = (approval.requestID, "application/json")
+    }
 }
 
 /// The API of one server, asked by one command.

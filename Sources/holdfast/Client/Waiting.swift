@@ -4,7 +4,7 @@ import Primitives
 
 extension APIClient {
     /// Sends a change. If it is held until other people approve it, says so, and waits for their decision where that is wished.
-    /// - Returns: the answer; nil if it was held and then carried out, so that there is no answer to show.
+    /// - Returns: the answer, be it that of what was held and then carried out; nil if that was shown already or has none.
     /// - Throws: `HeldForApproval` if it is held and nobody waits; `Complaint` if it was rejected or has expired.
     func change(
         _ method: String, _ path: String, _ options: ChangeOptions, query: [(String, String?)] = [], body: APIBody = .none
@@ -37,7 +37,8 @@ extension APIClient {
             switch state {
             case "pending", "approved": try await Task.sleep(for: .seconds(1))
             case "executed":
-                if asJSON { show(approval) }
+                guard asJSON else { return APIReply(result: approval) }  // what is secret in it is told this once
+                show(approval)
                 return nil
             case "failed":
                 let outcome = approval.document["outcome"]

@@ -24,7 +24,7 @@ enum AccessTable {
     private static let accounts: [String: Row] = [
         "signIn": .open, "startOIDC": .open, "finishOIDC": .open,
         "signOut": .signedIn, "getSelf": .signedIn, "changePassword": .signedIn, "beginSecondFactor": .signedIn,
-        "confirmSecondFactor": .signedIn, "removeSecondFactor": .signedIn, "listOwnTokens": .signedIn, "createToken": .signedIn,
+        "confirmSecondFactor": .signedIn, "makeRecoveryCodes": .signedIn, "removeSecondFactor": .signedIn, "listOwnTokens": .signedIn, "createToken": .signedIn,
         "revokeOwnToken": .signedIn, "listPermissions": .signedIn,
         "listUsers": .needs(.readUsers), "getUser": .needs(.readUsers), "createUser": .needs(.createUsers),
         "updateUser": .needs(.updateUsers), "deleteUser": .needs(.deleteUsers), "resetPassword": .needs(.updateUsers),

@@ -7,7 +7,7 @@ import Testing
 
 /// Accounts that a test makes up.
 final class TestDirectory: ApprovalDirectory {
-    private let state = Mutex((people: [UserID: Caller](), groups: [String: (name: String, permissions: Set<Permission>)]()))
+    private let state = Mutex((people: [UserID: Caller](), groups: [String: (name: String, permissions: Set<Permission>)](), revoked: Set<String>()))
 
     func add(_ caller: Caller) { state.withLock { $0.people[caller.userID!] = caller } }
     func remove(_ caller: Caller) { state.withLock { $0.people[caller.userID!] = nil } }
@@ -15,12 +15,14 @@ final class TestDirectory: ApprovalDirectory {
 
     func caller(for user: UserID) async throws -> Caller? { state.withLock { $0.people[user] } }
     func group(_ id: String) async throws -> (name: String, permissions: Set<Permission>)? { state.withLock { $0.groups[id] } }
-    func deciders(in group: String?) async throws -> Int {
+    func deciders(in group: String?) async throws -> [Set<Permission>] {
         state.withLock { state in
             let name = group.flatMap { state.groups[$0]?.name }
-            return state.people.values.count { $0.may(.decideApprovals) && (name.map($0.groups.contains) ?? true) }
+            return state.people.values.filter { $0.may(.decideApprovals) && (name.map($0.groups.contains) ?? true) }.map(\.permissions)
         }
     }
+    func revoke(token id: String) { state.withLock { _ = $0.revoked.insert(id) } }
+    func isValid(token: String, of user: UserID) async throws -> Bool { state.withLock { !$0.revoked.contains(token) } }
 }
 
 /// An API with a vault that takes an approval to open, and people who may or may not give it.

@@ -147,7 +147,10 @@ import Testing
         fixture.directory.add(try .person("asks", [.destroyKeys, .exportKeys, .createUsers]))
         try await fixture.enable(1)
         let id = try #require(await fixture.open(as: scoped)["id"].string)
-        let (held, requester) = try await fixture.api.approvals.release(try #require(ApprovalID(id)))
+        let (approval, bob) = (try #require(ApprovalID(id)), try await fixture.person("bob"))
+        let vote = Approval.Vote(userID: try #require(bob.userID), name: bob.name, approves: true, comment: nil, at: fixture.api.store.clock.now)
+        _ = try await fixture.api.approvals.store.change(approval) { try $0.vote(vote) }
+        let (held, requester) = try await fixture.api.approvals.release(approval)
         #expect(requester.permissions == [.destroyKeys])
         #expect(held.permissions == [.destroyKeys])
     }

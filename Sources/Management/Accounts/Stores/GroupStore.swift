@@ -53,6 +53,7 @@ package struct GroupStore: Sendable {
             let group = try GroupStore.custom(id, revision, in: connection)
             let permissions = change.permissions ?? group.permissions
             try PrivilegeRule(caller, in: connection).require(permissions.subtracting(group.permissions))
+            let unsatisfied = try QuorumSeats.unsatisfied(in: connection)
             let name = change.name ?? AccountName(typed: group.name)
             if change.name != nil { try GroupStore.checkName(name, of: id, in: connection) }
             try connection.execute(
@@ -64,17 +65,25 @@ package struct GroupStore: Sendable {
                     .text(id.description), .text(name.written), .text(name.canonical), .text(name.skeleton),
                     .optional(change.description ?? group.description), .text(Authority.text(permissions)),
                 ])
+            try QuorumSeats.requireSatisfiable(since: unsatisfied, in: connection)
             return try Group.find(id, in: connection)
         }
     }
 
-    /// Removes a custom group with its memberships and grants.
+    /// Removes a custom group with its memberships and grants, unless a rule of the quorum names it.
     func delete(_ id: GroupID, revision: Int64?) async throws -> Group {
         try await database.write { connection in
             let group = try GroupStore.custom(id, revision, in: connection)
+            guard try !QuorumScope.isApproverGroup(id.description, in: connection) else {
+                throw Problem(
+                    .wrongState, "a rule of the quorum counts the members of “\(group.name)”",
+                    remedy: "give the rule another approver_group_id first: PUT /api/v1/quorum/{operation}")
+            }
+            let unsatisfied = try QuorumSeats.unsatisfied(in: connection)
             try connection.execute("DELETE FROM group_members WHERE group_id = $1", [.text(id.description)])
             try connection.execute("DELETE FROM grants WHERE group_id = $1", [.text(id.description)])
             try connection.execute("DELETE FROM user_groups WHERE id = $1", [.text(id.description)])
+            try QuorumSeats.requireSatisfiable(since: unsatisfied, in: connection)
             return group
         }
     }
@@ -100,10 +109,12 @@ package struct GroupStore: Sendable {
             let user = try User.find(user, in: connection)
             try PrivilegeRule(caller, in: connection).requireAll(of: user.id, in: connection)
             let wasAdministrator = try LastAdministrator.isOne(user.id.description, in: connection)
+            let unsatisfied = try QuorumSeats.unsatisfied(in: connection)
             let count = try connection.execute(
                 "DELETE FROM group_members WHERE group_id = $1 AND user_id = $2", [.text(id.description), .text(user.id.description)])
             guard count > 0 else { throw StoreError.notFound("a member “\(user.name)” of group “\(group.name)”") }
             if wasAdministrator { try LastAdministrator.requireSome(in: connection) }
+            try QuorumSeats.requireSatisfiable(since: unsatisfied, in: connection)
             return (group, user)
         }
     }

@@ -104,6 +104,7 @@ package struct UserStore: Sendable {
             try user.check(revision)
             if change.opens || change.isEnabled == false { try PrivilegeRule(caller, in: connection).requireAll(of: id, in: connection) }
             let wasAdministrator = try LastAdministrator.isOne(id.description, in: connection)
+            let unsatisfied = try QuorumSeats.unsatisfied(in: connection)
             let email = change.email ?? user.email
             try UserStore.checkEmail(email, of: id, in: connection)
             try connection.execute(
@@ -118,6 +119,7 @@ package struct UserStore: Sendable {
             if let identities = change.identities { try UserStore.bind(identities, to: id, in: connection) }
             if change.isEnabled == false { try SessionStore.endAll(of: id, in: connection) }
             if wasAdministrator, change.isEnabled == false { try LastAdministrator.requireSome(in: connection) }
+            if change.isEnabled == false { try QuorumSeats.requireSatisfiable(since: unsatisfied, in: connection) }
             return try User.find(id, in: connection)
         }
     }
@@ -130,12 +132,14 @@ package struct UserStore: Sendable {
             try user.check(revision)
             try PrivilegeRule(caller, in: connection).requireAll(of: id, in: connection)
             let wasAdministrator = try LastAdministrator.isOne(id.description, in: connection)
-            for table in ["sessions", "api_tokens", "group_members", "grants", "user_certificates", "user_identities", "password_history"] {
+            let unsatisfied = try QuorumSeats.unsatisfied(in: connection)
+            for table in ["sessions", "api_tokens", "recovery_codes", "group_members", "grants", "user_certificates", "user_identities", "password_history"] {
                 try connection.execute("DELETE FROM \(table) WHERE user_id = $1", [.text(id.description)])
             }
             try connection.execute("DELETE FROM users WHERE id = $1", [.text(id.description)])
             try SignInAttempts.forget(id, in: connection)
             if wasAdministrator { try LastAdministrator.requireSome(in: connection) }
+            try QuorumSeats.requireSatisfiable(since: unsatisfied, in: connection)
             return user
         }
     }
