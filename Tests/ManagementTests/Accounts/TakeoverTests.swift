@@ -56,6 +56,21 @@ import Testing
         #expect(try await fixture.call("GET", "/api/v1/self/tokens", token: session)["total"] == 1)
     }
 
+    @Test("an API token revokes itself and no other")
+    func revocation() async throws {
+        let fixture = try AccountFixture()
+        let (_, session) = try await fixture.person("alice", in: [.users])
+        func make(_ name: String) async throws -> (id: String, token: String) {
+            let made = try await fixture.call("POST", "/api/v1/self/tokens", body: ["name": .string(name)], token: session)
+            return (try #require(made["id"].string), try #require(made["token"].string))
+        }
+        let (first, second) = (try await make("a"), try await make("b"))
+        let other = try await fixture.call("DELETE", "/api/v1/self/tokens/\(second.id)", token: first.token)
+        #expect(other.code == "permission_denied")
+        #expect(try await fixture.call("DELETE", "/api/v1/self/tokens/\(first.id)", token: first.token).status == 204)
+        #expect(try await fixture.call("DELETE", "/api/v1/self/tokens/\(second.id)", token: session).status == 204)
+    }
+
     @Test("a new user is put into no group whose grants the caller doesn't hold")
     func groupsOfNewUsers() async throws {
         let fixture = try AccountFixture()
