@@ -28,6 +28,9 @@ final class BackupFileWriter {
 
     init(_ path: String, header: BackupHeader, key: SharedSecret) throws {
         let document = header.document.json
+        guard document.count <= BackupFile.maxHeaderBytes, try BackupHeader(JSONValue(parsing: document)) == header else {
+            throw BackupError.refused("the backup's header would not be read again as it is written; shorten the description and try again")
+        }
         let front = BackupFile.magic + BackupFile.version.bigEndianBytes + UInt32(document.count).bigEndianBytes + document
         file = try FileInProgress(path)
         try file.append(front)
@@ -66,6 +69,8 @@ package final class BackupFileReader {
     package let size: UInt64
     private let file: FileReader
     private let digest: [UInt8]
+    /// A digest of the header and of every chunk so far, each with what was before it.
+    private(set) var contentDigest: [UInt8]
     private var offset: UInt64
     private var number: UInt64 = 0
     private var isAtEnd = false
@@ -93,11 +98,9 @@ package final class BackupFileReader {
         }
         header = try BackupHeader(parsed)
         digest = Digest.sha256(start + document)
+        contentDigest = digest
         offset = UInt64(14 + count)
     }
-
-    /// The SHA-256 of everything before the first chunk: names this very backup.
-    package var headerDigest: [UInt8] { digest }
 
     /// How much was read so far, 0 to 1.
     package var progress: Double { Double(offset) / Double(max(1, size)) }
@@ -132,6 +135,7 @@ package final class BackupFileReader {
         defer { number += 1 }
         if let chunk = open(box, key, isLast: isLast) {
             isAtEnd = isLast
+            contentDigest = Digest.sha256(contentDigest + box)
             return chunk.exposedCopy()  // holds sealed values only
         }
         if isLast, open(box, key, isLast: false) != nil {

@@ -18,6 +18,9 @@ package struct BackupHeader: Sendable, Equatable {
         case selected
     }
 
+    /// The largest epoch that a file may name: each restore goes above it, and what it makes must be readable again.
+    package static let maxEpoch: Int64 = 1 << 31
+
     /// Names the backup.
     package let id: UUIDBytes
     package let createdAt: Instant
@@ -63,7 +66,7 @@ package struct BackupHeader: Sendable, Equatable {
     package init(_ document: JSONValue) throws(BackupError) {
         guard let id = document["id"]?.string.flatMap({ UUIDBytes($0) }),
             let createdAt = document["created_at"]?.string.flatMap(RFC3339.parse),
-            let installation = document["installation"]?.string, let epoch = document["epoch"]?.integer, epoch >= 0, epoch < 1 << 53,
+            let installation = document["installation"]?.string, let epoch = document["epoch"]?.integer, (0...BackupHeader.maxEpoch).contains(epoch),
             let scope = document["scope"]?.string.flatMap(Scope.init), let step = document["schema_step"]?.integer,
             let program = document["program"]?.string, let counts = document["counts"], let files = document["includes_files"]?.bool,
             let description = document["description"]?.string, let audit = document["audit"]?.array, let lock = document["lock"]

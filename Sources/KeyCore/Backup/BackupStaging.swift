@@ -4,8 +4,8 @@ import Primitives
 /// sealed under the backup's own key.
 package final class BackupStaging: Sendable {
     package let header: BackupHeader
-    /// Names this very backup.
-    let headerDigest: [UInt8]
+    /// A digest of the whole file: of two files that open alike, the one that was looked at is the one that is restored.
+    let contentDigest: [UInt8]
     let database: SQLiteDatabase
     let values: DataSealer
     private let sealedFiles: [(name: String, sealed: [UInt8])]
@@ -18,11 +18,12 @@ package final class BackupStaging: Sendable {
     /// - Parameter folder: where the working file is put; it is gone with its last owner.
     package init(_ file: String, opener: BackupOpener, folder: String, progress: (Double) -> Void = { _ in }) throws {
         let reader = try BackupFileReader(file)
-        (header, headerDigest) = (reader.header, reader.headerDigest)
+        header = reader.header
         path = folder + "/" + BackupStaging.prefix + (try UUIDBytes.random()).description + ".db"
         database = try SQLiteDatabase(path: path, readers: 1)
         do {
             (values, sealedFiles) = try BackupStaging.load(reader, opener, into: database, progress)
+            contentDigest = reader.contentDigest
             try database.migrate(Schema.migrations)
         } catch {
             try? database.close()

@@ -35,6 +35,7 @@ package struct InstallationIdentity: Sendable, Equatable {
         above other: Int64, from backup: String, at now: Instant, in connection: borrowing SQLConnection
     ) throws -> Int64 {
         let epoch = max(try ensure(in: connection).epoch, other) + 1
+        guard epoch <= BackupHeader.maxEpoch else { throw BackupError.refused("the epoch \(epoch - 1) is the last one: a restore can't go above it") }
         try connection.execute(
             "UPDATE installation SET epoch = $1, restored_at = $2, restored_from = $3 WHERE id = $4",
             [.integer(epoch), .integer(now.nanoseconds), .text(backup), "self"])

@@ -2,12 +2,16 @@ package import Primitives
 
 /// Brings an installation back to what a backup holds: first as a plan, then, with the plan's confirmation, in one transaction.
 ///
-/// What a restore doesn't do: keys, versions and secrets that are newer than the backup stay; what was destroyed, compromised, suspended,
-/// deactivated, disabled or deleted since stays so unless it is named. The journal and its signing key are the running installation's.
+/// What a restore doesn't do: keys, versions and secrets that are newer than the backup stay, and so does other material under the same name;
+/// what was destroyed, compromised, suspended, deactivated, disabled, deleted or taken away since stays so unless it is named. The journal and
+/// its signing key are the running installation's.
 package struct Restore: Sendable {
     private let database: any SQLDatabase
     private let sealer: DataSealer
     private let clock: WallClock
+
+    /// Says, by throwing, that a restore may not be; see `run`.
+    package typealias Permit = @Sendable (borrowing SQLConnection) throws -> (borrowing SQLConnection) throws -> Void
 
     /// Into an open, migrated database.
     package init(database: any SQLDatabase, sealer: DataSealer, clock: WallClock) {
@@ -16,21 +20,30 @@ package struct Restore: Sendable {
 
     /// What would change.
     package func plan(_ staging: BackupStaging, _ order: RestoreOrder) async throws -> RestorePlan {
-        try await database.read { connection in
-            var comparison = RestoreComparison(staging, sealer: sealer, resurrect: order.resurrect)
+        let now = clock.now
+        return try await database.read { connection in
+            var comparison = RestoreComparison(staging, sealer: sealer, resurrect: order.resurrect, now: now)
             try comparison.run(in: connection)
             return comparison.plan
         }
     }
 
     /// Changes it, if the plan is still the one that was confirmed.
+    /// - Parameter permit: is asked within the transaction, before anything is changed; what it returns is asked once everything is. What either
+    ///   throws ends the transaction.
     /// - Throws: `.unconfirmed` if it isn't; nothing is changed then.
-    package func run(_ staging: BackupStaging, _ order: RestoreOrder) async throws -> RestorePlan {
+    package func run(
+        _ staging: BackupStaging, _ order: RestoreOrder, permit: @escaping Permit = { _ in { _ in } }
+    ) async throws -> RestorePlan {
         let now = clock.now
+        guard staging.header.epoch < BackupHeader.maxEpoch else {
+            throw BackupError.refused("the backup's epoch is \(staging.header.epoch), the last one: an epoch after it can't be noted any more")
+        }
         do {
             return try await database.write { connection in
+                let permitAfter = try permit(connection)
                 try DeletedKeys.note(in: connection)
-                var comparison = RestoreComparison(staging, sealer: sealer, resurrect: order.resurrect)
+                var comparison = RestoreComparison(staging, sealer: sealer, resurrect: order.resurrect, now: now)
                 try comparison.run(in: connection)
                 var plan = comparison.plan
                 guard let confirmation = order.confirmation,
@@ -45,6 +58,7 @@ package struct Restore: Sendable {
                 try changed.record(at: now, in: connection)
                 plan.epoch = try InstallationIdentity.raise(
                     above: max(plan.epoch, staging.header.epoch), from: staging.header.id.description, at: now, in: connection)
+                try permitAfter(connection)
                 return plan
             }
         } catch SQLError.constraint(.unique, let name) {
@@ -55,10 +69,15 @@ package struct Restore: Sendable {
         }
     }
 
-    /// Frees names first, so that they can be exchanged; then adds, parents first; then changes; then removes, children first.
+    /// Removes what nothing refers to, and frees names, so that both can be given to others; then adds, parents first; then changes; then removes
+    /// the rest, children first.
     private func carryOut(
         _ comparison: RestoreComparison, _ staging: BackupStaging, _ changed: inout ChangedThings, _ live: borrowing SQLConnection
     ) throws {
+        let tables = try SQLCatalogue.tables(in: live)
+        let others = tables.filter { BackupTables.leftOut[$0.name] != nil }
+        let parents = Set(tables.flatMap(\.references).map(\.table))
+        for work in comparison.work.reversed() where !parents.contains(work.table.name) { try remove(work, others, &changed, live) }
         for work in comparison.work { try freeNames(work, live) }
         for work in comparison.work {
             for key in work.added {
@@ -67,22 +86,36 @@ package struct Restore: Sendable {
                 try changed.note(row, work.table)
             }
         }
-        for work in comparison.work {
-            for key in work.changed {
-                let row = try staged(key, work.table, staging)
-                let present = work.table.columnNames.contains("revision") ? try work.table.row(key, in: live)?.optionalInteger("revision") : nil
-                try work.table.update(key, to: try values(row, work, staging, revision: present), in: live)
-                try changed.note(row, work.table)
-            }
+        for work in comparison.work { try change(work, staging, isParent: parents.contains(work.table.name), &changed, live) }
+        for work in comparison.work.reversed() where parents.contains(work.table.name) { try remove(work, others, &changed, live) }
+    }
+
+    private func change(
+        _ work: RestoreComparison.TableWork, _ staging: BackupStaging, isParent: Bool, _ changed: inout ChangedThings,
+        _ live: borrowing SQLConnection
+    ) throws {
+        // Rows that only link two others exchange them without being in each other's way: all go, and come again.
+        let isLink = !isParent && !work.table.uniques.isEmpty
+        if isLink {
+            for key in work.changed { try live.execute("DELETE FROM \(work.table.name) WHERE \(work.table.keyMatch())", key) }
         }
-        let others = try SQLCatalogue.tables(in: live).filter { BackupTables.leftOut[$0.name] != nil }
-        for work in comparison.work.reversed() {
-            for key in work.removed {
-                guard let row = try work.table.row(key, in: live) else { continue }  // went with its parent
-                try changed.note(row, work.table)
-                try Restore.removeReferences(to: row, of: work.table, from: others, live)
-                try live.execute("DELETE FROM \(work.table.name) WHERE \(work.table.keyMatch())", key)
-            }
+        for key in work.changed {
+            let row = try staged(key, work.table, staging)
+            let present = work.table.columnNames.contains("revision") ? try work.table.row(key, in: live)?.optionalInteger("revision") : nil
+            let new = try values(row, work, staging, revision: present)
+            if isLink { try work.table.insert(new, in: live) } else { try work.table.update(key, to: new, in: live) }
+            try changed.note(row, work.table)
+        }
+    }
+
+    private func remove(
+        _ work: RestoreComparison.TableWork, _ others: [SQLTable], _ changed: inout ChangedThings, _ live: borrowing SQLConnection
+    ) throws {
+        for key in work.removed {
+            guard let row = try work.table.row(key, in: live) else { continue }  // went with its parent
+            try changed.note(row, work.table)
+            try Restore.removeReferences(to: row, of: work.table, from: others, live)
+            try live.execute("DELETE FROM \(work.table.name) WHERE \(work.table.keyMatch())", key)
         }
     }
 

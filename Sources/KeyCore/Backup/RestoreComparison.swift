@@ -6,68 +6,112 @@ struct RestoreComparison {
     struct TableWork {
         let table: SQLTable
         var added: [[SQLValue]] = [], changed: [[SQLValue]] = [], removed: [[SQLValue]] = []
-        /// Present values that stand, by primary key.
+        /// Values that are written instead of the backup's, by primary key.
         var standing: [[SQLValue]: [String: SQLValue]] = [:]
     }
 
-    private(set) var plan: RestorePlan
+    var plan: RestorePlan
     private(set) var work: [TableWork] = []
     /// Deleted keys that come back.
     private(set) var returning: [String] = []
 
-    private let staging: BackupStaging
-    private let sealer: DataSealer
+    let staging: BackupStaging
+    let sealer: DataSealer
+    let now: Instant
     private let resurrect: Set<String>
     private var digest: [UInt8]
     private var named: Set<String> = []  // which of `resurrect` were found
+    private var tables: [SQLTable] = []
+    /// Whether there are accounts: then what lets somebody in doesn't come back unasked.
+    private(set) var hasAccounts = false
     private var skipped: [String: Set<SQLValue>] = [:]  // rows that don't come back, by table
+    private var kept: [String: Set<SQLValue>] = [:]  // present rows that the backup doesn't know and that stay, by table
 
-    init(_ staging: BackupStaging, sealer: DataSealer, resurrect: Set<String>) {
-        (self.staging, self.sealer, self.resurrect) = (staging, sealer, resurrect)
+    init(_ staging: BackupStaging, sealer: DataSealer, resurrect: Set<String>, now: Instant) {
+        (self.staging, self.sealer, self.resurrect, self.now) = (staging, sealer, resurrect, now)
         plan = RestorePlan(header: staging.header)
-        digest = Digest.sha256(staging.headerDigest + Array(resurrect.sorted().joined(separator: "\n").utf8))
+        digest = Digest.sha256(staging.contentDigest + Array(resurrect.sorted().joined(separator: "\n").utf8))
     }
 
     /// Looks at every row of both.
     mutating func run(in connection: borrowing SQLConnection) throws {
-        let selection = staging.header.scope == .selected
-        let deleted = try RestoreComparison.deletedKeys(connection)
-        for table in try BackupTables.backedUp(in: connection) {
-            let (comparison, changes) = try staging.database.readBlocking { staged in
-                var copy = self
-                let work = try copy.compare(table, deleted, selection, staged, connection)
-                return (copy, work)
-            }
-            self = comparison
-            work.append(changes)
+        let identity = try InstallationIdentity.find(in: connection)
+        (plan.epoch, plan.installation) = (identity?.epoch ?? 1, identity?.id ?? "")
+        hasAccounts = try !connection.query("SELECT id FROM users LIMIT 1").isEmpty
+        tables = try BackupTables.backedUp(in: connection)
+        let comparison = try staging.database.readBlocking { staged in
+            var copy = self
+            try copy.skip(staged, connection)
+            for table in tables { copy.work.append(try copy.compare(table, staged, connection)) }
+            return copy
         }
+        self = comparison
         if let unknown = resurrect.subtracting(named).min() {
             throw BackupError.refused(
                 "resurrect: “\(unknown)” names nothing that was stopped after the backup; the plan lists what can be named")
         }
-        plan.epoch = try InstallationIdentity.find(in: connection)?.epoch ?? 1
         note(["epoch", "\(plan.epoch)"])
         plan.confirmation = Hex.string(digest)
+    }
+
+    // MARK: What doesn't come back
+
+    /// Finds the backup's rows that don't come back, and what belongs to them.
+    private mutating func skip(_ staged: borrowing SQLConnection, _ live: borrowing SQLConnection) throws {
+        for table in tables {
+            if table.name == "keys" {
+                for id in try RestoreComparison.deletedKeys(live).sorted() {
+                    guard let row = try table.row([.text(id)], in: staged) else { continue }
+                    if revive("key", "key:\(id)", name: try row.text("name"), now: "deleted", inBackup: "present") {
+                        returning.append(id)
+                    } else {
+                        skipped["keys", default: []].insert(.text(id))
+                    }
+                }
+            } else if let kind = RestoreRules.access[table.name], hasAccounts {
+                try table.forEachRow(in: staged) { row in
+                    let key = try table.key(of: row)
+                    guard try !isSkipped(row, table), try table.row(key, in: live) == nil else { return }
+                    let name = try RestoreLabel.of(row, table, staged, live)
+                    let comesBack = revive(
+                        kind, RestoreComparison.reference(kind, key), name: name, now: "absent", inBackup: "present", orAll: true)
+                    if !comesBack { skipped[table.name, default: []].insert(RestoreComparison.identity(key)) }
+                }
+            } else if table.references.contains(where: { skipped[$0.table] != nil }) {
+                try table.forEachRow(in: staged) { row in
+                    if try isSkipped(row, table) { skipped[table.name, default: []].insert(RestoreComparison.identity(try table.key(of: row))) }
+                }
+            }
+        }
+    }
+
+    /// Whether a row belongs to something that doesn't come back, or is that itself.
+    private func isSkipped(_ row: SQLRow, _ table: SQLTable) throws -> Bool {
+        if let own = skipped[table.name], own.contains(RestoreComparison.identity(try table.key(of: row))) { return true }
+        for reference in table.references where reference.columns.count == 1 {
+            if try skipped[reference.table]?.contains(row.value(reference.columns[0])) == true { return true }
+        }
+        return false
     }
 
     // MARK: One table
 
     private mutating func compare(
-        _ table: SQLTable, _ deleted: Set<String>, _ selection: Bool, _ staged: borrowing SQLConnection,
-        _ live: borrowing SQLConnection
+        _ table: SQLTable, _ staged: borrowing SQLConnection, _ live: borrowing SQLConnection
     ) throws -> TableWork {
         var work = TableWork(table: table)
+        if RestoreRules.ofInstallation.contains(table.name), try hasAccounts || !live.query("SELECT 1 AS present FROM \(table.name) LIMIT 1").isEmpty {
+            return work
+        }
         var counts = RestorePlan.TableChanges(table: table.name)
         try table.forEachRow(in: staged) { row in
             let key = try table.key(of: row)
-            if try isSkipped(row, table) || comesFromDeletedKey(row, table, deleted) {
-                if key.count == 1 { skipped[table.name, default: []].insert(key[0]) }
-                return
-            }
+            guard try !isSkipped(row, table), try !staysWithPassword(row, table, live) else { return }
             guard let present = try table.row(key, in: live) else {
                 work.added.append(key)
                 counts.added += 1
-                return try list(.added, row, table)
+                if let moved = try destructionOfAdded(row, table, staged) { work.standing[key] = moved }
+                return try list(.added, row, table, staged, live)
             }
             if try RestoreRules.belongsToJournal(table.name, present) { return }
             let standing = try standing(row, present, table, live)
@@ -75,21 +119,22 @@ struct RestoreComparison {
             guard try differs(row, present, table, standing) else { return }
             work.changed.append(key)
             counts.changed += 1
-            try list(.changed, row, table)
+            try list(.changed, row, table, staged, live)
             try notePolicy(row, present, table)
         }
         try table.forEachRow(in: live) { row in
             let key = try table.key(of: row)
             guard try staged.query("SELECT 1 AS present FROM \(table.name) WHERE \(table.keyMatch())", key).isEmpty else { return }
-            switch try fate(of: row, table, selection, staged) {
+            switch try fate(of: row, table, staged, live) {
             case .none: return
             case .removed?:
                 work.removed.append(key)
                 counts.removed += 1
-                try list(.removed, row, table)
+                try list(.removed, row, table, staged, live)
             default:
+                kept[table.name, default: []].insert(RestoreComparison.identity(key))
                 counts.kept += 1
-                try list(.kept, row, table)
+                try list(.kept, row, table, staged, live)
             }
         }
         if counts.added + counts.changed + counts.removed + counts.kept > 0 { plan.tables.append(counts) }
@@ -97,19 +142,54 @@ struct RestoreComparison {
     }
 
     /// What becomes of a present row that the backup doesn't know; nil if it isn't concerned.
-    private func fate(
-        of row: SQLRow, _ table: SQLTable, _ selection: Bool, _ staged: borrowing SQLConnection
+    private mutating func fate(
+        of row: SQLRow, _ table: SQLTable, _ staged: borrowing SQLConnection, _ live: borrowing SQLConnection
     ) throws -> RestorePlan.NamedChange.Change? {
-        if selection {  // concerned is only what is part of something that comes from the backup
-            guard let owner = table.references.first, !RestoreRules.neverRemoved.contains(table.name), RestoreRules.isPart(table) else { return nil }
-            return try refersToStaged(row, owner, staged) ? .removed : nil
+        if try staysWithPassword(row, table, live) { return nil }
+        let owner = table.references.first
+        if staging.header.scope == .selected {  // concerned is only what is part of something that comes from the backup
+            guard let owner, !RestoreRules.neverRemoved.contains(table.name), RestoreRules.isPart(table) else { return nil }
+            return try refersToStaged(row, owner, staged) && !isSkipped(row, table) ? .removed : nil
         }
         if RestoreRules.neverRemoved.contains(table.name) { return .kept }
+        if let kind = RestoreRules.guards[table.name], try row.boolean("enabled") {
+            let reference = RestoreComparison.reference(kind, try table.key(of: row))
+            if !revive(kind, reference, name: try RestoreLabel.of(row, table, live, live), now: "enabled", inBackup: "absent") { return .kept }
+        }
         // What describes a key that is kept is kept with it.
-        if let owner = table.references.first, table.references.allSatisfy({ $0.table == "keys" || $0.table == "key_versions" }) {
+        if let owner, table.references.allSatisfy({ $0.table == "keys" || $0.table == "key_versions" }) {
             return try refersToStaged(row, owner, staged) ? .removed : .kept
         }
-        return .removed
+        // A part of something that doesn't come from the backup stays with it.
+        if let owner, RestoreRules.isPart(table), case let whole = try row.value(owner.columns[0]),
+            skipped[owner.table]?.contains(whole) == true || kept[owner.table]?.contains(whole) == true { return .kept }
+        return try isHeld(row, table, staged, live) ? .kept : .removed
+    }
+
+    /// Whether something that stays refers to a present row.
+    private func isHeld(
+        _ row: SQLRow, _ table: SQLTable, _ staged: borrowing SQLConnection, _ live: borrowing SQLConnection
+    ) throws -> Bool {
+        for other in tables {
+            for reference in other.references where reference.table == table.name && reference.columns.count == 1 {
+                let value = try row.value(reference.targets[0])
+                for user in try live.query("SELECT \(other.columnList) FROM \(other.name) WHERE \(reference.columns[0]) = $1", [value]) {
+                    if try stays(user, other, staged) { return true }
+                }
+            }
+        }
+        for loose in RestoreRules.looseReferences where loose.target == table.name {
+            let key = try table.key(of: row)
+            if try !live.query("SELECT 1 AS present FROM \(loose.table) WHERE \(loose.column) = $1 AND enabled = 1", key).isEmpty { return true }
+        }
+        return false
+    }
+
+    /// Whether a present row stays as it is.
+    private func stays(_ row: SQLRow, _ table: SQLTable, _ staged: borrowing SQLConnection) throws -> Bool {
+        if try isSkipped(row, table) { return true }
+        guard RestoreRules.neverRemoved.contains(table.name) else { return false }
+        return try staged.query("SELECT 1 AS present FROM \(table.name) WHERE \(table.keyMatch())", table.key(of: row)).isEmpty
     }
 
     private func refersToStaged(_ row: SQLRow, _ reference: SQLReference, _ staged: borrowing SQLConnection) throws -> Bool {
@@ -118,51 +198,10 @@ struct RestoreComparison {
         return try !staged.query("SELECT 1 AS present FROM \(reference.table) WHERE \(condition)", values).isEmpty
     }
 
-    // MARK: What stays stopped
-
-    /// Whether a row belongs to something that doesn't come back.
-    private func isSkipped(_ row: SQLRow, _ table: SQLTable) throws -> Bool {
-        for reference in table.references {
-            // Of a reference with several columns, those to a skipped row's single-column key count.
-            guard let rows = skipped[reference.table], reference.columns.count == 1 else { continue }
-            if rows.contains(try row.value(reference.columns[0])) { return true }
-        }
-        return false
-    }
-
-    private mutating func comesFromDeletedKey(_ row: SQLRow, _ table: SQLTable, _ deleted: Set<String>) throws -> Bool {
-        guard table.name == "keys", case let id = try row.text("id"), deleted.contains(id) else { return false }
-        let comesBack = revive("key", "key:\(id)", name: try row.text("name"), now: "deleted", inBackup: "present")
-        if comesBack { returning.append(id) }
-        return !comesBack
-    }
-
-    /// The present values that stand against those of the backup.
-    private mutating func standing(
-        _ row: SQLRow, _ present: SQLRow, _ table: SQLTable, _ live: borrowing SQLConnection
-    ) throws -> [String: SQLValue] {
-        guard let rule = RestoreRules.standing.first(where: { $0.table == table.name }), table.columnNames.contains(rule.column) else { return [:] }
-        let (now, then) = (try present.value(rule.column), try row.value(rule.column))
-        guard let a = rule.order.firstIndex(of: now), let b = rule.order.firstIndex(of: then) else { return [:] }
-        var values: [String: SQLValue] = [:]
-        if a > b {
-            let reference = "\(rule.kind):\(try table.key(of: row).map(\.word).joined(separator: "/"))"
-            let name = try RestoreComparison.name(of: present, table, live)
-            if revive(rule.kind, reference, name: name, now: rule.word(now), inBackup: rule.word(then)) { return [:] }
-            for column in [rule.column] + rule.companions { values[column] = try present.value(column) }
-        } else if table.name == "key_versions", case let due = try present.value("destroy_at"), due != .null {
-            values["destroy_at"] = due  // a destruction that was scheduled stays scheduled
-        }
-        return values
-    }
-
-    private mutating func revive(_ kind: String, _ reference: String, name: String, now: String, inBackup: String) -> Bool {
-        let comesBack = resurrect.contains(reference)
-        if comesBack { named.insert(reference) }
-        plan.revived.append(RestorePlan.Revived(
-            kind: kind, reference: reference, name: name, now: now, inBackup: inBackup, comesBack: comesBack))
-        note(["revived", reference, now, inBackup])
-        return comesBack
+    /// Whether a row goes with the password of a user who is there, and that password stands.
+    private func staysWithPassword(_ row: SQLRow, _ table: SQLTable, _ live: borrowing SQLConnection) throws -> Bool {
+        guard RestoreRules.passwordTables.contains(table.name), case let user = try row.value("user_id") else { return false }
+        return try !resurrect.contains("password:\(user.word)") && !live.query("SELECT id FROM users WHERE id = $1", [user]).isEmpty
     }
 
     private static func deletedKeys(_ connection: borrowing SQLConnection) throws -> Set<String> {
@@ -173,21 +212,29 @@ struct RestoreComparison {
         return Set(try rows.map { row throws(SQLError) in try row.text("id") })
     }
 
-    // MARK: Differences
+    // MARK: Names and notes
 
-    private func differs(_ row: SQLRow, _ present: SQLRow, _ table: SQLTable, _ standing: [String: SQLValue]) throws -> Bool {
-        let (sealed, derived) = (SealedColumns.of(table.name), RestoreRules.derived[table.name] ?? [])
-        for column in table.columnNames where column != "revision" && standing[column] == nil && !derived.contains(column) {
-            let (a, b) = (try row.value(column), try present.value(column))
-            guard case .blob(let mine) = a, case .blob(let theirs) = b, let place = sealed.first(where: { $0.column == column }) else {
-                if a != b { return true }
-                continue
-            }
-            let location = try place.location(of: row)
-            if try !staging.values.open(mine, at: location).isEqual(to: sealer.open(theirs, at: location)) { return true }
-        }
-        return false
+    /// Lists something that was stopped since; whether it comes back.
+    mutating func revive(_ kind: String, _ reference: String, name: String, now: String, inBackup: String, orAll: Bool = false) -> Bool {
+        let comesBack = isNamed(reference, orAllOf: orAll ? kind : nil)
+        plan.revived.append(RestorePlan.Revived(
+            kind: kind, reference: reference, name: name, now: now, inBackup: inBackup, comesBack: comesBack))
+        note(["revived", reference, now, inBackup])
+        return comesBack
     }
+
+    /// Whether `resurrect` has it.
+    mutating func isNamed(_ reference: String, orAllOf kind: String? = nil) -> Bool {
+        let found = ([reference] + (kind.map { ["\($0):*"] } ?? [])).filter(resurrect.contains)
+        named.formUnion(found)
+        return !found.isEmpty
+    }
+
+    /// `kind:` and the primary key.
+    static func reference(_ kind: String, _ key: [SQLValue]) -> String { "\(kind):\(key.map(\.word).joined(separator: "/"))" }
+
+    /// A primary key as one value.
+    private static func identity(_ key: [SQLValue]) -> SQLValue { key.count == 1 ? key[0] : .text(key.map(\.word).joined(separator: "\u{1F}")) }
 
     private mutating func notePolicy(_ row: SQLRow, _ present: SQLRow, _ table: SQLTable) throws {
         guard table.name == "policies" else { return }
@@ -197,54 +244,27 @@ struct RestoreComparison {
             id: try row.text("id"), name: try present.text("name"), now: now, inBackup: then))
     }
 
-    private mutating func list(_ change: RestorePlan.NamedChange.Change, _ row: SQLRow, _ table: SQLTable) throws {
+    private mutating func list(
+        _ change: RestorePlan.NamedChange.Change, _ row: SQLRow, _ table: SQLTable, _ staged: borrowing SQLConnection,
+        _ live: borrowing SQLConnection
+    ) throws {
         let key = try table.key(of: row).map(\.word).joined(separator: "/")
-        var parts = [table.name, change.rawValue, key]
-        if RestoreRules.weighed.contains(table.name) {
-            let sealed = SealedColumns.of(table.name).map(\.column)  // sealed anew each time
-            for column in table.columnNames where !sealed.contains(column) { parts.append(try row.value(column).word) }
+        if change != .kept {
+            var parts = [table.name, change.rawValue, key]
+            let sealed = SealedColumns.of(table.name).map(\.column)  // sealed anew each time; the backup's are in its content's digest
+            let volatile = RestoreRules.volatile[table.name] ?? []
+            for column in table.columnNames where !sealed.contains(column) && !volatile.contains(column) { parts.append(try row.value(column).word) }
+            note(parts)
         }
-        if change != .kept { note(parts) }
-        guard plan.changes.count < RestorePlan.maxChanges, table.columnNames.contains("name"), let name = try row.optionalText("name") else { return }
-        plan.changes.append(RestorePlan.NamedChange(table: table.name, id: key, name: name, change: change))
+        guard plan.changes.count < RestorePlan.maxChanges, RestoreLabel.exists(for: table) else { return }
+        plan.changes.append(RestorePlan.NamedChange(
+            table: table.name, id: key, name: try RestoreLabel.of(row, table, staged, live), change: change))
     }
 
     /// Makes the confirmation depend on this.
-    private mutating func note(_ parts: [String]) {
+    mutating func note(_ parts: [String]) {
         var bytes = digest
         for part in parts { bytes += UInt32(part.utf8.count).bigEndianBytes + Array(part.utf8) }
         digest = Digest.sha256(bytes)
-    }
-
-    private static func name(of row: SQLRow, _ table: SQLTable, _ live: borrowing SQLConnection) throws -> String {
-        guard table.name == "key_versions" else { return try row.text("name") }
-        let rows = try live.query("SELECT name FROM keys WHERE id = $1", [try row.value("key_id")])
-        return try rows.first?.text("name") ?? ""
-    }
-}
-
-extension RestoreRules {
-    /// Whether rows of the table are parts of what they refer to first, and named by it.
-    static func isPart(_ table: SQLTable) -> Bool {
-        guard let owner = table.references.first else { return false }
-        return owner.columns.count == 1 && table.primaryKey.contains(owner.columns[0])
-    }
-}
-
-extension RestoreRules.Standing {
-    /// The value in a plan's words.
-    func word(_ value: SQLValue) -> String { table == "users" ? (value == 1 ? "enabled" : "disabled") : value.word }
-}
-
-extension SQLValue {
-    /// The value as text, for a plan; never used for bytes that are secret.
-    var word: String {
-        switch self {
-        case .null: ""
-        case .integer(let integer): String(integer)
-        case .real(let real): "\(real)"
-        case .text(let text): text
-        case .blob(let blob): Hex.string(Digest.sha256(blob).prefix(8))
-        }
     }
 }

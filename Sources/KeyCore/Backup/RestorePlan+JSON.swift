@@ -6,8 +6,9 @@ extension RestorePlan {
         [
             "backup": [
                 "id": .string(header.id.description), "created_at": .optional(header.createdAt), "epoch": .integer(header.epoch),
-                "scope": .string(header.scope.rawValue),
+                "scope": .string(header.scope.rawValue), "installation": .string(AuditText.clean(header.installation, limit: 64)),
             ],
+            "installation": .string(installation), "other_installation": .bool(isForeign),
             "epoch": .integer(epoch), "changes_anything": .bool(changesAnything),
             "tables": .array(tables.map { row in
                 [
@@ -25,6 +26,18 @@ extension RestorePlan {
                 [
                     "kind": .string(thing.kind), "reference": .string(thing.reference), "name": .string(thing.name),
                     "now": .string(thing.now), "in_backup": .string(thing.inBackup), "comes_back": .bool(thing.comesBack),
+                ]
+            }),
+            "conflicts": .array(conflicts.map { conflict in
+                [
+                    "kind": .string(conflict.kind), "reference": .string(conflict.reference), "name": .string(conflict.name),
+                    "comes_back": .bool(conflict.comesBack),
+                ]
+            }),
+            "destructions": .array(destructions.map { destruction in
+                [
+                    "reference": .string(destruction.reference), "name": .string(destruction.name), "at": .optional(destruction.at),
+                    "in_backup": .optional(destruction.inBackup),
                 ]
             }),
             "newer_policies": .array(newerPolicies.map { policy in

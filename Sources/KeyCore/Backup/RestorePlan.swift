@@ -1,4 +1,4 @@
-import Primitives
+package import Primitives
 
 /// What a restore would do, or has done.
 package struct RestorePlan: Sendable, Equatable {
@@ -18,7 +18,7 @@ package struct RestorePlan: Sendable, Equatable {
 
     /// Something that was stopped after the backup, in which it is still alive.
     package struct Revived: Sendable, Equatable {
-        /// `key`, `key_version`, `endpoint` or `user`.
+        /// `key`, `key_version`, `endpoint`, `issuer`, `user`, `password`, `group_member`, …
         package let kind: String
         /// As `resurrect` names it: `key_version:<key id>/<number>`, `endpoint:<id>`.
         package let reference: String
@@ -27,6 +27,28 @@ package struct RestorePlan: Sendable, Equatable {
         package let now: String, inBackup: String
         /// Whether it comes back, because `resurrect` names it; otherwise what it is now stands.
         package let comesBack: Bool
+    }
+
+    /// Two different materials under one name: that of a key version, or a secret.
+    package struct Conflict: Sendable, Equatable {
+        /// `material` or `secret`.
+        package let kind: String
+        /// As `resurrect` names it: `material:<key id>/<number>`, `secret:<name>`.
+        package let reference: String
+        package let name: String
+        /// Whether the backup's takes the place of the present one, because `resurrect` names it.
+        package let comesBack: Bool
+    }
+
+    /// A destruction that is scheduled now, or was when the backup was made.
+    package struct Destruction: Sendable, Equatable {
+        /// `key_version:<key id>/<number>`.
+        package let reference: String
+        package let name: String
+        /// When it will be after the restore; nil: not at all.
+        package let at: Instant?
+        /// When it would be as the backup has it.
+        package let inBackup: Instant?
     }
 
     /// A policy that was changed after the backup.
@@ -42,6 +64,12 @@ package struct RestorePlan: Sendable, Equatable {
     package internal(set) var changes: [NamedChange] = []
     /// All of them.
     package internal(set) var revived: [Revived] = []
+    package internal(set) var conflicts: [Conflict] = []
+    package internal(set) var destructions: [Destruction] = []
+    /// Who this installation is; empty before its first backup or restore.
+    package internal(set) var installation = ""
+    /// Whether the backup is of another installation than this one.
+    package var isForeign: Bool { header.installation != installation }
     package internal(set) var newerPolicies: [NewerPolicy] = []
     /// Whatever is different from one plan to another: 64 hexadecimal digits that have to be repeated.
     package internal(set) var confirmation = ""
@@ -56,7 +84,8 @@ package struct RestorePlan: Sendable, Equatable {
 
 /// What is to be restored, and how.
 package struct RestoreOrder: Sendable {
-    /// What comes back although it was stopped after the backup: `key:<id>`, `key_version:<key id>/<number>`, `endpoint:<id>`, `user:<id>`.
+    /// What comes back although it was stopped after the backup: `key:<id>`, `key_version:<key id>/<number>`, `endpoint:<id>`, `user:<id>`, … as the
+    /// plan's `reference` says; of what lets people in also `KIND:*`.
     package var resurrect: Set<String>
     /// The confirmation of the plan that is to be carried out.
     package var confirmation: String?

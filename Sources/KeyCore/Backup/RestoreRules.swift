@@ -18,18 +18,61 @@ enum RestoreRules {
         Standing(
             table: "key_versions", column: "state",
             order: [KeyState.active, .preActive, .suspended, .deactivated, .compromised, .destroyed].map { .text($0.rawValue) },
-            companions: ["material", "destroy_at"], kind: "key_version"),
+            companions: ["material"], kind: "key_version"),
         Standing(
             table: "endpoints", column: "state",
             order: [EndpointState.active, .paused, .disabled, .archived].map { .text($0.rawValue) }, companions: [], kind: "endpoint"),
         Standing(table: "users", column: "enabled", order: [1, 0], companions: [], kind: "user"),
+        Standing(table: "issuers", column: "enabled", order: [1, 0], companions: [], kind: "issuer"),
+        Standing(table: "oidc_providers", column: "enabled", order: [1, 0], companions: [], kind: "oidc_provider"),
     ]
+
+    /// What somebody proves with that it is them: where it was replaced since the backup, the present one stands unless it is named.
+    struct Credential {
+        let table: String
+        /// The first one tells whether it was replaced; the others stand with it.
+        let columns: [String]
+        let kind: String
+    }
+
+    static let credentials = [
+        Credential(table: "users", columns: ["password_hash", "must_change_password"], kind: "password"),
+        Credential(table: "users", columns: ["totp_secret", "totp_confirmed"], kind: "totp"),
+    ]
+
+    /// Material that can't be made again: of two different ones under one name the present one stands unless the other is named.
+    static let irreplaceable = ["key_versions": (column: "material", kind: "material"), "secrets": (column: "sealed", kind: "secret")]
+
+    /// Rows that let somebody in. In an installation with accounts one that isn't there any more, or is another one, was taken away since the
+    /// backup: it comes back only if it is named, by itself or as `KIND:*`.
+    static let access = [
+        "users": "user", "group_members": "group_member", "grants": "grant", "user_certificates": "user_certificate",
+        "user_identities": "user_identity",
+    ]
+
+    /// Rows that hold people back as long as they are enabled: then they stay as they are unless they are named.
+    static let guards = ["quorum_rules": "quorum_rule"]
+
+    /// What is an installation's own: comes from a backup only where there is none yet.
+    static let ofInstallation: Set<String> = ["backup_schedule"]
+
+    /// What goes with a user's password, and stays with it.
+    static let passwordTables: Set<String> = ["password_history"]
 
     /// Tables of which a restore removes nothing: material that is gone can't be made again.
     static let neverRemoved: Set<String> = ["keys", "key_versions", "secrets", "deleted_keys"]
 
     /// Columns that repeat what other rows say: never compared, and written anew at the end.
     static let derived: [String: Set<String>] = ["keys": ["state", "version_count"]]
+
+    /// Columns that note when something was last used, or how far it is: neither compared nor taken back.
+    static let volatile: [String: Set<String>] = ["users": ["last_sign_in_at", "totp_last_step"]]
+
+    /// References that the schema doesn't know as such: `column` holds the primary key of `target`.
+    static let looseReferences = [(table: "quorum_rules", column: "approver_group", target: "user_groups")]
+
+    /// A key that comes back is not destroyed sooner than this, so that somebody can still call it off.
+    static let graceOfDestruction = Duration.seconds(7 * 86_400)
 
     /// Writes the derived columns of a key.
     static func settle(key id: String, in connection: borrowing SQLConnection) throws(SQLError) {
@@ -42,14 +85,32 @@ enum RestoreRules {
             """, [.text(id), .text(KeyState.destroyed.rawValue)])
     }
 
-    /// Tables whose differences matter by themselves, so that a plan is confirmed together with their content. Of others only which rows differ
-    /// counts: some note when something was last used, which changes all the time.
-    static let weighed: Set<String> = [
-        "keys", "key_versions", "endpoints", "endpoint_issuers", "issuers", "policies", "policy_versions",
-    ]
-
     /// Whether a present row is the running journal's own, which signs with it.
     static func belongsToJournal(_ table: String, _ row: SQLRow) throws -> Bool {
         table == "secrets" ? try row.text("name").hasPrefix("audit-") : false
+    }
+
+    /// Whether rows of the table are parts of what they refer to first, and named by it.
+    static func isPart(_ table: SQLTable) -> Bool {
+        guard let owner = table.references.first else { return false }
+        return owner.columns.count == 1 && table.primaryKey.contains(owner.columns[0])
+    }
+}
+
+extension RestoreRules.Standing {
+    /// The value in a plan's words.
+    func word(_ value: SQLValue) -> String { column == "enabled" ? (value == 1 ? "enabled" : "disabled") : value.word }
+}
+
+extension SQLValue {
+    /// The value as text, for a plan; never used for bytes that are secret.
+    var word: String {
+        switch self {
+        case .null: ""
+        case .integer(let integer): String(integer)
+        case .real(let real): "\(real)"
+        case .text(let text): text
+        case .blob(let blob): Hex.string(Digest.sha256(blob).prefix(8))
+        }
     }
 }

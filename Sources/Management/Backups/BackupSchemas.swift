@@ -45,7 +45,10 @@ enum BackupSchemas {
 
     static let order = Schema.object(name: "RestoreOrder", [
         .optional("passphrase", passphrase), .optional("private_key", .secret(1...16384), "PKCS#8 PEM"),
-        .optional("resurrect", .array(.text(1...128), count: 0...1000), "What comes back although it was stopped since, as `reference` names it"),
+        .optional("resurrect", .array(.text(1...1024), count: 0...1000), """
+            What comes back although it was stopped or taken away since, as `reference` names it; of users, group_member, grant, user_certificate \
+            and user_identity also all, as user:*
+            """),
         .optional("confirm", .text(64...64), "The plan's confirmation; without it nothing is done"),
     ])
 
@@ -56,20 +59,32 @@ enum BackupSchemas {
     static let plan = Schema.object(name: "RestorePlan", [
         .required("backup", .object([
             .required("id", .id), .required("created_at", .time), .required("epoch", .count), .required("scope", .oneOf(BackupHeader.Scope.self)),
+            .required("installation", .text(0...64), "Who made it"),
         ])),
+        .required("installation", .text(0...64), "Who this is; empty before the first backup or restore"),
+        .required("other_installation", .boolean, "Whether the backup is of another installation than this one"),
         .required("epoch", .count), .required("changes_anything", .boolean),
         .required("tables", .array(.object(name: "RestoreTable", [
             .required("table", .text(1...64)), .required("added", .count), .required("changed", .count), .required("removed", .count),
             .required("kept", .count, "Newer than the backup, and left alone"),
         ]), count: 0...200)),
         .required("changes", .array(.object(name: "RestoreChange", [
-            .required("table", .text(1...64)), .required("id", .text(0...1024)), .required("name", .text(0...1024)),
+            .required("table", .text(1...64)), .required("id", .text(0...1024)), .required("name", .text(0...8192)),
             .required("change", .oneOf(RestorePlan.NamedChange.Change.self)),
         ]), count: 0...1000), "Things with names, at most 1000"),
         .required("revived", .array(.object(name: "RestoreRevived", [
-            .required("kind", .text(1...64)), .required("reference", .text(1...128)), .required("name", .text(0...1024)),
+            .required("kind", .text(1...64)), .required("reference", .text(1...1024)), .required("name", .text(0...8192)),
             .required("now", .text(0...64)), .required("in_backup", .text(0...64)), .required("comes_back", .boolean),
-        ]), count: 0...10_000_000), "What was stopped since the backup; it stays so unless `resurrect` names it"),
+        ]), count: 0...10_000_000), "What was stopped or taken away since the backup; it stays so unless `resurrect` names it"),
+        .required("conflicts", .array(.object(name: "RestoreConflict", [
+            .required("kind", .text(1...64)), .required("reference", .text(1...1024)), .required("name", .text(0...1024)),
+            .required("comes_back", .boolean),
+        ]), count: 0...10_000_000), "Other material under the same name; the present one stays unless `resurrect` names it"),
+        .required("destructions", .array(.object(name: "RestoreDestruction", [
+            .required("reference", .text(1...128)), .required("name", .text(0...1024)),
+            .required("at", .nullable(.time), "When it will be; null if it was called off since the backup"),
+            .required("in_backup", .nullable(.time)),
+        ]), count: 0...10_000_000), "Scheduled destructions; of what comes back none is sooner than in seven days"),
         .required("newer_policies", .array(.object(name: "RestorePolicy", [
             .required("id", .id), .required("name", .text(0...1024)), .required("now", .count), .required("in_backup", .count),
         ]), count: 0...1_000_000)),

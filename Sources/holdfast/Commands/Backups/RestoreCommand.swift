@@ -179,12 +179,25 @@ final class OfflineLock {
 extension RestorePlan {
     /// For people.
     func print() {
+        if isForeign { Swift.print("Note: the backup is of another installation (\(AuditText.clean(header.installation, limit: 64))) than this one.") }
         var table = Table("TABLE", "ADDED", "CHANGED", "REMOVED", "KEPT")
         for row in tables { table.add(row.table, "\(row.added)", "\(row.changed)", "\(row.removed)", "\(row.kept)") }
         table.print(whenEmpty: "Nothing differs from the backup.")
         if !revived.isEmpty {
             var table = Table("STOPPED SINCE THE BACKUP", "NAME", "NOW", "IN THE BACKUP", "BECOMES")
             for thing in revived { table.add(thing.reference, thing.name, thing.now, thing.inBackup, thing.comesBack ? thing.inBackup : thing.now) }
+            Swift.print("")
+            table.print(whenEmpty: "")
+        }
+        if !conflicts.isEmpty {
+            var table = Table("OTHER MATERIAL", "NAME", "BECOMES")
+            for thing in conflicts { table.add(thing.reference, thing.name, thing.comesBack ? "the backup's" : "stays as it is") }
+            Swift.print("")
+            table.print(whenEmpty: "")
+        }
+        if !destructions.isEmpty {
+            var table = Table("SCHEDULED DESTRUCTION", "NAME", "WILL BE", "IN THE BACKUP")
+            for thing in destructions { table.add(thing.reference, thing.name, thing.at?.short ?? "called off", thing.inBackup?.short ?? "none") }
             Swift.print("")
             table.print(whenEmpty: "")
         }
