@@ -102,10 +102,15 @@ extension KeyStore {
 
     // MARK: What is due
 
+    /// What `destroyDue` would destroy now.
+    package func dueDestructions() async throws(StoreError) -> [(id: KeyID, version: KeyVersionNumber)] {
+        let now = clock.now
+        return try await StoreError.typed { try await database.read { try KeyStore.due(now, $0) } }
+    }
+
     /// Destroys what is due and says what that was. A destruction that was called off before this began its transaction doesn't happen.
     package func destroyDue() async throws(StoreError) -> [(id: KeyID, version: KeyVersionNumber)] {
-        let now = clock.now
-        guard try await StoreError.typed({ try await database.read { try KeyStore.due(now, $0) } }).isEmpty == false else { return [] }
+        guard try await !dueDestructions().isEmpty else { return [] }
         return try await change { now, connection in
             let due = try KeyStore.due(now, connection)
             for (id, version) in due {

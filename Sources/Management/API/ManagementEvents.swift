@@ -7,7 +7,6 @@ extension AuditEvent {
     package static let keyRotated = AuditEvent("key.rotated")
     package static let keyStateChanged = AuditEvent("key.state-changed")
     package static let keyDestructionScheduled = AuditEvent("key.destruction-scheduled")
-    package static let keyDestroyed = AuditEvent("key.destroyed")
     package static let endpointCreated = AuditEvent("endpoint.created")
     package static let endpointChanged = AuditEvent("endpoint.changed")
     package static let endpointDeleted = AuditEvent("endpoint.deleted")

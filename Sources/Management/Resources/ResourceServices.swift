@@ -15,8 +15,8 @@ package struct ResourceServices: Sendable {
     }
     /// The issuers that an endpoint believes, those that stand in no table too, and whether their keys are at hand.
     package var issuerKeys: @Sendable (EndpointID) -> [IssuerKeys] = { _ in [] }
-    /// Takes destroyed material out of the database's write-ahead log too. Blocks.
-    package var afterDestruction: @Sendable () throws -> Void = {}
+    /// Takes destroyed material out of the database's write-ahead log too, now or later: no outcome depends on it. Blocks.
+    package var afterDestruction: @Sendable () -> Void = {}
     /// The last records of the audit journal that pass a filter, oldest first. Blocks.
     package var journal: @Sendable (_ count: Int, _ filter: AuditFilter) throws -> [AuditEntry] = { _, _ in [] }
     /// The TLS certificates of the listeners.

@@ -6,7 +6,7 @@ import Synchronization
 /// What stands behind the API's keys, endpoints, issuers, policies and certificates in this process.
 enum ResourceComposition {
     static func services(
-        _ installation: Installation, port: DataPlanePort, fetcher: JWKSFetcher, routing: Routing, jwks: JWKSStore
+        _ installation: Installation, port: DataPlanePort, fetcher: JWKSFetcher, routing: Routing, jwks: JWKSStore, truncation: LogTruncation
     ) -> ResourceServices {
         var services = ResourceServices()
         let database = installation.database
@@ -16,7 +16,7 @@ enum ResourceComposition {
         services.send = { try await fetcher.exchange($0) }
         services.issuerKeys = { id in issuerKeys(of: id, routing, jwks) }
         services.certificates = ConfiguredCertificates(installation)
-        services.afterDestruction = { try database.checkpoint() }
+        services.afterDestruction = { truncation.ask() }
         let reader = AuditReader(folder: installation.auditFolder)
         services.journal = { count, filter in try reader.last(count, where: filter) }
         return services

@@ -28,18 +28,21 @@ final class Server: Sendable {
     private let observation: Observation
     private let background: BackgroundWork
     private let dataPlanePort = DataPlanePort()
+    private let truncation: LogTruncation
+    private let destructions: DueDestructions
 
     /// Puts the parts together; nothing listens yet.
     init(_ installation: Installation, logLevel: LogLevel, logger: Logger) async throws {
         let configuration = installation.configuration
         let clock = installation.clock
-        (self.installation, self.logger) = (installation, logger)
+        (self.installation, self.logger, truncation) = (installation, logger, LogTruncation(installation.database))
         do {
             nodeJournal = try AuditComposition.openJournal(installation, node: configuration.audit.node, logger: logger)
         } catch AuditError.locked(let node) {
             throw Complaint("another server runs on \(installation.folder.path) and writes the journal of \(node): stop it first")
         }
         let journal = nodeJournal.sink
+        destructions = DueDestructions(installation.keys, audit: PatientAuditSink(journal), clock: clock) { [truncation] in truncation.ask() }
         observation = try ObservationComposition.make(installation, journal: journal, logger: logger)
         background = BackgroundWork(registry: observation.metrics, logger: logger)
         try await observation.settings.reload()
@@ -74,7 +77,9 @@ final class Server: Sendable {
             applicationProtocols: ["http/1.1"], logger: logger)
         managementAPI = try ManagementComposition(
             installation, audit: PatientAuditSink(journal), routing: routing, observation: observation, oidc: { try await providers.send($0) },
-            resources: ResourceComposition.services(installation, port: dataPlanePort, fetcher: fetcher, routing: routing, jwks: jwks), logger: logger)
+            resources: ResourceComposition.services(
+                installation, port: dataPlanePort, fetcher: fetcher, routing: routing, jwks: jwks, truncation: truncation),
+            logger: logger)
         management = try ManagementListener(
             api: managementAPI.api,
             tls: try managementCertificates.load(), settings: configuration.managementSettings(in: installation.folder, logger: logger),
@@ -117,6 +122,9 @@ final class Server: Sendable {
             group.addTask { await self.watchHealth() }
             group.addTask { await self.background.run("destroy-due-keys", every: .seconds(1)) { try await self.destroyDueKeys() } }
             group.addTask { await self.background.run("signing-keys", every: .seconds(1)) { try self.keepSigningKeys() } }
+            group.addTask {
+                await self.background.run("empty-database-log", every: .seconds(1)) { try await Offload.run { try self.truncation.run() } }
+            }
             group.addTask { await self.observation.index.run() }
             group.addTask { await self.background.run("check-alerts", every: .seconds(10)) { try await self.observation.alerts.evaluate() } }
             group.addTask { await self.background.run("deliver-alerts", every: .seconds(1)) { try await self.observation.alerts.deliver() } }
@@ -202,13 +210,8 @@ final class Server: Sendable {
     }
 
     private func destroyDueKeys() async throws {
-        let destroyed = try await installation.keys.destroyDue()
-        if !destroyed.isEmpty { try installation.database.checkpoint() }  // takes the sealed material out of the WAL too
-        for (id, version) in destroyed {
-            var record = AuditRecord(AuditEvent.keyDestroyed, .allowed, at: installation.clock.now)
-            (record.keyID, record.keyVersion, record.actor) = (id, version, "schedule")
-            try await journal.append(record)
-            logger.notice("scheduled destruction done", metadata: ["key": "\(id)", "version": "\(version)"])
+        for version in try await destructions.run() {
+            logger.notice("scheduled destruction done", metadata: ["key": "\(version.key)", "version": "\(version.number)"])
         }
     }
 

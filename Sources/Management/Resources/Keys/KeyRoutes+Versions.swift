@@ -105,7 +105,7 @@ extension KeyRoutes {
         let key = try await call.stores.keys.setState(.destroyed, of: id, version: number, expecting: call.expectedRevision)
         if !call.isDryRun {
             let afterDestruction = services.afterDestruction
-            try await Offload.run { try afterDestruction() }
+            try? await Offload.run { afterDestruction() }
         }
         return changed(key, call, version: number)
     }

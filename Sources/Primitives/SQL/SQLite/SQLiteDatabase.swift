@@ -99,6 +99,22 @@ package final class SQLiteDatabase: SQLDatabase {
         try blocking { try pool.writeWithoutTransaction { database in _ = try database.checkpoint(.truncate) } }
     }
 
+    /// As `checkpoint`, but waits for nobody, so that others go on writing. Blocks the calling thread.
+    /// - Returns: whether the log is empty; false if somebody reads or another process writes.
+    package func checkpointIfFree() throws(SQLError) -> Bool {
+        try blocking {
+            try pool.writeWithoutTransaction { database in
+                let patience = try Int.fetchOne(database, sql: "PRAGMA busy_timeout") ?? 0
+                try database.execute(sql: "PRAGMA busy_timeout = 0")
+                defer { try? database.execute(sql: "PRAGMA busy_timeout = \(patience)") }
+                do { _ = try database.checkpoint(.truncate) } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+                    return false
+                }
+                return true
+            }
+        }
+    }
+
     /// Writes a consistent copy without free pages to a new file, readable for its owner only, and syncs it. Blocks the calling
     /// thread; others go on reading and writing meanwhile.
     /// - Throws: `.unavailable` if `path` exists already or can't be written, `.full` if the disk is.
