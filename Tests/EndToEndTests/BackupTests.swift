@@ -54,6 +54,87 @@ extension EndToEnd {
             }
         }
 
+        @Test("a new folder in which another database's log was left is refused, and nothing is written")
+        func strayLog() async throws {
+            let installation = try await SpawnedInstallation.demo()
+            let (backup, secret) = (installation.folder.file("b.hfb"), try passphrase(installation))
+            try await installation.succeed("backup", "write", backup, "--passphrase-file", secret)
+            try elsewhere.folder.makeFolder("data")
+            for suffix in ["-wal", "-shm", "-journal"] {
+                let stray = try elsewhere.folder.write("data/holdfast.db\(suffix)", [1, 2, 3])
+                let outcome = try await elsewhere.run("restore", backup, "--passphrase-file", secret)
+                #expect(outcome.status == 1)
+                #expect(outcome.text.contains("\(stray) belongs to a database that is gone"), "\(outcome.text)")
+                #expect(elsewhere.folder.names("data") == ["holdfast.db\(suffix)"])
+                try FileManager.default.removeItem(atPath: stray)
+            }
+            try await elsewhere.succeed("restore", backup, "--passphrase-file", secret)
+        }
+
+        @Test("into the folder of a running server whose database was removed nothing is restored")
+        func removedDatabase() async throws {
+            let demo = try await RunningDemo()
+            let (backup, secret) = (demo.installation.folder.file("b.hfb"), try passphrase(demo.installation))
+            try await demo.installation.succeed("backup", "write", backup, "--passphrase-file", secret)
+            for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: demo.installation.folder.file("data/holdfast.db\(suffix)")) }
+            let outcome = try await demo.installation.run("restore", backup, "--passphrase-file", secret)
+            #expect(outcome.status == 1)
+            #expect(outcome.text.contains("a server runs on"), "\(outcome.text)")
+            #expect(!demo.installation.folder.contains("data/holdfast.db"))
+        }
+
+        @Test("a backup of chosen keys makes no installation")
+        func selectedElsewhere() async throws {
+            let installation = try await SpawnedInstallation.demo()
+            let (backup, secret) = (installation.folder.file("b.hfb"), try passphrase(installation))
+            try await installation.succeed("backup", "write", backup, "--endpoint", "demo", "--passphrase-file", secret)
+            let outcome = try await elsewhere.run("restore", backup, "--passphrase-file", secret)
+            #expect(outcome.status == 1)
+            #expect(outcome.text.contains("make an installation first"), "\(outcome.text)")
+            #expect(!elsewhere.folder.contains("data"))
+        }
+
+        @Test("only serve, restore and rekey bring an older schema up to date; other commands refuse, and change nothing")
+        func olderSchema() async throws {
+            let installation = try await SpawnedInstallation.demo()
+            let secret = try passphrase(installation)
+            let database = try SQLiteDatabase(path: installation.folder.file("data/holdfast.db"))
+            for sql in [
+                "DROP TABLE idempotency_keys", "DROP TABLE approval_votes", "DROP TABLE approvals", "DROP TABLE quorum_rules",
+                "DELETE FROM schema_migrations WHERE id >= 6",
+            ] { try await database.execute(sql) }
+            for arguments in [
+                ["backup", "write", installation.folder.file("b.hfb"), "--passphrase-file", secret], ["audit", "verify", "--offline"],
+                ["reset-admin", "--yes"],
+            ] {
+                let outcome = try await SpawnedInstallation.run(arguments + ["--data", installation.data])
+                #expect(outcome.status == 1, "\(arguments)")
+                #expect(outcome.text.contains("lacks schema step 6"), "\(outcome.text)")
+            }
+            #expect(try await database.query("SELECT id FROM schema_migrations WHERE id = 6").isEmpty)
+            try database.close()
+            try await installation.succeed("rekey")
+            try await installation.succeed("backup", "write", installation.folder.file("b.hfb"), "--passphrase-file", secret)
+        }
+
+        @Test("kill -9 in the midst of a rekey: the same command finishes it, and what was wrapped opens", arguments: [30, 100, 200, 350, 500])
+        func killedRekey(milliseconds: Int) async throws {
+            let demo = try await RunningDemo()
+            let blob = try await demo.caller.blob(of: [7])
+            try await demo.server.stop()
+            let process = try SpawnedProcess(
+                try SpawnedInstallation.program, ["rekey", "--data-key", "--data", demo.installation.data])
+            try await Task.sleep(for: .milliseconds(milliseconds))
+            process.signal(SIGKILL)
+            try await process.wait()
+            try await demo.installation.succeed("rekey", "--data-key")
+            #expect(!demo.installation.folder.contains("data/root.key.new"))
+            let server = try await demo.installation.serve()
+            #expect(try await demo.installation.caller().unwrap(blob).bytes("plaintext") == [7])
+            try await server.stop()
+            #expect(try await demo.installation.run("audit", "verify").status == 0)
+        }
+
         @Test("into an installation, a restore shows its plan, and does it with the plan's confirmation only")
         func intoInstallation() async throws {
             let installation = try await SpawnedInstallation.demo()

@@ -14,6 +14,11 @@ package final class BackupStaging: Sendable {
     /// The name of the working file of a restore, in the folder of backups.
     package static let prefix = ".staging-"
 
+    /// Removes the working files that restores which were killed have left in a folder, where none is at work now.
+    package static func removeLeftovers(in folder: String) {
+        for name in (try? Directory.names(in: folder)) ?? [] where name.hasPrefix(prefix) { try? Directory.remove("\(folder)/\(name)") }
+    }
+
     /// Reads a whole backup; blocks the calling thread.
     /// - Parameter folder: where the working file is put; it is gone with its last owner.
     package init(_ file: String, opener: BackupOpener, folder: String, progress: (Double) -> Void = { _ in }) throws {

@@ -23,6 +23,8 @@ package enum SQLMigrationError: Error, Equatable, CustomStringConvertible {
     case unknownStep(id: Int64, name: String)
     /// The database has another history: at this place it has another step, or lacks one between others.
     case differentHistory(id: Int64, expected: String, found: String)
+    /// The database lacks a step, and whoever opened it may not apply it.
+    case behind(id: Int64, name: String)
     /// The list of steps is not in ascending order of ids.
     case unordered(id: Int64)
     /// A step failed, and nothing of it remains; those before it stay.
@@ -38,6 +40,9 @@ package enum SQLMigrationError: Error, Equatable, CustomStringConvertible {
                 + "a backup from before the upgrade"
         case .differentHistory(let id, let expected, let found):
             "schema step \(id) should be \(expected) but the database has \(found): it belongs to another program or version"
+        case .behind(let id, let name):
+            "the database lacks schema step \(id) (\(name)), which this version needs: start its server once (holdfast serve), which applies it; "
+                + "nothing was changed"
         case .unordered(let id): "schema step \(id) is out of order"
         case .failed(let id, let name, let error): "schema step \(id) (\(name)) failed: \(error)"
         case .database(let error): error.description
@@ -58,6 +63,23 @@ extension SQLDatabase {
         var applied: [Int64] = []
         while let id = try applyNext(of: migrations) { applied.append(id) }
         return applied
+    }
+
+    /// Sees that the schema is up to date, and changes nothing. Blocks the calling thread.
+    /// - Throws: `SQLMigrationError`; `.behind` if a step is missing.
+    package func requireSchema(_ migrations: [SQLMigration]) throws(SQLMigrationError) {
+        do {
+            try readBlocking { connection in
+                var applied: [SQLRow] = []
+                do { applied = try connection.query("SELECT id, name FROM schema_migrations ORDER BY id") } catch SQLError.misuse {}  // no such table
+                guard let missing = try Self.firstMissing(of: migrations, applied: applied) else { return }
+                throw SQLMigrationError.behind(id: missing.id, name: missing.name)
+            }
+        } catch let error as SQLMigrationError {
+            throw error
+        } catch {
+            throw .database(SQLError(any: error))
+        }
     }
 
     /// Applies the first missing step; nil if there is none.

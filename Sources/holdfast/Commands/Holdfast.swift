@@ -83,8 +83,11 @@ struct Administration {
     private let journal: NodeJournal
 
     /// Opens the folder and the command line's own journal; waits a moment for another command that has it open.
-    static func run<R>(_ data: DataOption, _ body: (Administration) async throws -> R) async throws -> R {
-        let installation = try data.folder.open()
+    static func run<R>(_ data: DataOption, migrates: Bool = false, _ body: (Administration) async throws -> R) async throws -> R {
+        let folder = try data.folder
+        let owners = FolderOwners(of: folder.path)
+        defer { owners.restore() }
+        let installation = try folder.open(migrates: migrates)
         let administration = Administration(installation: installation, journal: try await openJournal(installation))
         do {
             let result = try await body(administration)
@@ -103,6 +106,15 @@ struct Administration {
         record.target = target
         fill(&record)
         try await journal.sink.append(record)
+    }
+
+    /// Empties the database's write-ahead log, in which the former content of changed rows stands, sealed as it was. What was done is done, also
+    /// if another process is in the way: then a server empties it when it starts.
+    func emptyLog() {
+        do { try installation.database.checkpoint() } catch {
+            FileHandle.standardError.write(Data(
+                "The database's log still holds sealed values from before (\(error)); the next start of the server empties it.\n".utf8))
+        }
     }
 
     private static func openJournal(_ installation: Installation) async throws -> NodeJournal {

@@ -83,7 +83,7 @@ struct InitCommand: AsyncParsableCommand {
         }
         try makeRootKey(folder)
         try DevelopmentCertificates.make(in: folder.file("tls"), hostnames: hostname)
-        try Data(configurationText.utf8).write(to: URL(fileURLWithPath: folder.configurationPath), options: .atomic)
+        try AtomicFile.replace(folder.configurationPath, with: Array(configurationText.utf8))
         try makeDatabase(folder)
         return try await Administration.run(data) { administration in
             try await administration.record(AuditEvent.installationCreated, target: folder.path)

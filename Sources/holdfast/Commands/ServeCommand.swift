@@ -28,7 +28,11 @@ struct ServeCommand: AsyncParsableCommand {
         if configuration.development.allowsCoreDumps {
             logger.critical("development.allowCoreDumps is on: a core dump of this process would hold keys; never use it in production")
         }
-        let server = try await Server(try folder.open(), logLevel: level, logger: logger)
+        // The schema is brought up to date only where no other server, perhaps of another version, works with it.
+        let lock = try OfflineLock(folder) { "another server runs on \(folder.path) and writes the journal of \($0): stop it first" }
+        let installation = try folder.open(migrates: true)
+        lock.release()
+        let server = try await Server(installation, logLevel: level, logger: logger)
         warnAboutMemoryLock(logger)
         let signals = Signals()
         signals.onHangUp { server.reloadCertificates() }

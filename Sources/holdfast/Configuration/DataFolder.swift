@@ -41,14 +41,16 @@ struct DataFolder: Sendable {
     }
 
     /// Opens database and sealed storage, in a process that is hardened before it touches a secret.
-    func open(clock: WallClock = .system) throws -> Installation {
+    /// - Parameter migrates: whether an older schema is brought up to date, which only somebody may do who knows that no server is running;
+    ///   otherwise it is refused.
+    func open(migrates: Bool = false, clock: WallClock = .system) throws -> Installation {
         let configuration = try configuration()
         Hardening.apply(allowsDumps: configuration.development.allowsCoreDumps)
         guard FileManager.default.fileExists(atPath: databasePath) else {
             throw Complaint("\(databasePath) does not exist: run `holdfast init --data \(path)` first")
         }
         let database = try SQLiteDatabase(path: databasePath)
-        try database.migrate(Schema.migrations)
+        if migrates { try database.migrate(Schema.migrations) } else { try database.requireSchema(Schema.migrations) }
         let sealer = try SealingKeyStore(database: database).open(
             rootKey: rootKey(configuration.rootKey), environment: ProcessInfo.processInfo.environment)
         return Installation(folder: self, configuration: configuration, database: database, sealer: sealer, clock: clock)

@@ -60,7 +60,8 @@ import Testing
         let sealed = try #require(try await world.sealedMaterial(id, 1))
         let truncation = LogTruncation(world.database)
         truncation.ask()
-        let (isReading, mayEnd) = (Mutex(false), Mutex(false))
+        let isReading = Mutex(false)
+        let mayEnd = Mutex(false)
         let database = world.database
         let reader = Task {
             try await database.read { connection in

@@ -29,6 +29,42 @@ final class FilesScratchFolder: Sendable {
 @Suite("Files") struct FilesTests {
     let folder = FilesScratchFolder()
 
+    private func owner(_ name: String) -> uid_t {
+        var status = stat()
+        lstat(folder.file(name), &status)
+        return status.st_uid
+    }
+
+    @Test("what root replaces or makes in somebody's folder stays or becomes theirs; what root had there stays root's", .enabled(if: geteuid() == 0))
+    func owners() throws {
+        for name in ["mine", "theirs", "moved", "target", "roots"] { _ = try AppendOnlyFile(creating: folder.file(name)) }
+        chown(folder.path, 12345, 12345)
+        for name in ["mine", "target"] { chown(folder.file(name), 12345, 12345) }
+        chown(folder.file("theirs"), 54321, 54321)
+        let owners = FolderOwners(of: folder.path)
+        try AtomicFile.replace(folder.file("mine"), with: [1])
+        #expect(owner("mine") == 12345)
+        try AtomicFile.move(folder.file("moved"), to: folder.file("target"))
+        #expect(owner("target") == 12345)
+        unlink(folder.file("theirs"))
+        for name in ["theirs", "new"] { _ = try AppendOnlyFile(creating: folder.file(name)) }
+        symlink("/etc/passwd", folder.file("link"))
+        owners.restore()
+        #expect(["theirs", "new", "link", "roots"].map(owner) == [54321, 12345, 12345, 0])
+        var status = stat()
+        stat("/etc/passwd", &status)
+        #expect(status.st_uid == 0)
+    }
+
+    @Test("a file is placed under a name only if nothing has it")
+    func place() throws {
+        for name in ["a", "b"] { try AppendOnlyFile(creating: folder.file(name)).append(Array(name.utf8)) }
+        #expect(throws: FileError.self) { try AtomicFile.place(folder.file("a"), as: folder.file("b")) }
+        #expect(try folder.read("a") == "a" && folder.read("b") == "b")
+        try AtomicFile.place(folder.file("a"), as: folder.file("c"))
+        #expect(try Directory.names(in: folder.path) == ["b", "c"])
+    }
+
     @Test("an append-only file is created once, for its owner only, and keeps everything in order")
     func append() throws {
         let file = try AppendOnlyFile(creating: folder.file("a"))

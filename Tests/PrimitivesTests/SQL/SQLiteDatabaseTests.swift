@@ -66,6 +66,59 @@ import Testing
         #expect(try FileManager.default.attributesOfItem(atPath: folder.path("db-wal"))[.size] as? Int == 0)
     }
 
+    @Test("a checkpoint that waits for nobody says whether it could, and others go on reading and writing")
+    func checkpointIfFree() async throws {
+        let database = try SQLiteDatabase(path: folder.path("db"))
+        try await database.execute("CREATE TABLE t (a TEXT) {STRICT}")
+        let (isReading, mayEnd) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let reader = Task {
+            try await database.read { connection in
+                _ = try connection.query("SELECT a FROM t")
+                isReading.signal()
+                mayEnd.wait()
+            }
+        }
+        try await Offload.run { isReading.wait() }
+        try await database.execute("INSERT INTO t VALUES ($1)", ["x"])
+        #expect(try !database.checkpointIfFree())
+        #expect(try database.pragma("busy_timeout") == "5000")
+        mayEnd.signal()
+        try await reader.value
+        #expect(try database.checkpointIfFree())
+        #expect(try FileManager.default.attributesOfItem(atPath: folder.path("db-wal"))[.size] as? Int == 0)
+    }
+
+    @Test("a schema that lacks a step is refused and not changed where it may not be migrated")
+    func requireSchema() async throws {
+        let steps = [1, 2].map { SQLMigration(id: $0, name: "step \($0)", statements: ["CREATE TABLE t\($0) (a TEXT) {STRICT}"]) }
+        let database = try SQLiteDatabase(path: folder.path("db"))
+        #expect(throws: SQLMigrationError.behind(id: 1, name: "step 1")) { try database.requireSchema(steps) }
+        try database.migrate([steps[0]])
+        #expect(throws: SQLMigrationError.behind(id: 2, name: "step 2")) { try database.requireSchema(steps) }
+        #expect(try await database.query("SELECT name FROM sqlite_schema WHERE name = 't2'").isEmpty)
+        try database.migrate(steps)
+        try database.requireSchema(steps)
+        #expect(throws: SQLMigrationError.unknownStep(id: 2, name: "step 2")) { try database.requireSchema([steps[0]]) }
+    }
+
+    @Test("a database takes no name beside which another one has left its log, nor that of another one")
+    func naming() throws {
+        for suffix in ["-wal", "-shm", "-journal"] {
+            let path = folder.path("new\(suffix)")
+            let database = try SQLiteDatabase(path: path)
+            try database.checkpoint()
+            try database.close()
+            try Data([1]).write(to: URL(fileURLWithPath: folder.path("db" + suffix)))
+            #expect(PrivateDatabaseFile.stray(of: folder.path("db")) == folder.path("db" + suffix))
+            #expect(throws: FileError.self) { try PrivateDatabaseFile.name(path, folder.path("db")) }
+            #expect(!FileManager.default.fileExists(atPath: folder.path("db")))
+            try FileManager.default.removeItem(atPath: folder.path("db" + suffix))
+        }
+        try PrivateDatabaseFile.name(folder.path("new-wal"), folder.path("db"))
+        #expect(throws: FileError.self) { try PrivateDatabaseFile.name(folder.path("new-shm"), folder.path("db")) }
+        #expect(PrivateDatabaseFile.stray(of: folder.path("db")) == nil)
+    }
+
     @Test("a file that is no database is corrupt, an absent folder unavailable")
     func unusable() throws {
         try Data(repeating: 0x41, count: 8192).write(to: URL(fileURLWithPath: folder.path("text")))

@@ -33,26 +33,42 @@ struct RekeyCommand: AsyncParsableCommand {
         let folder = try data.folder
         let lock = try OfflineLock(folder)
         defer { lock.release() }
+        let owners = FolderOwners(of: folder.path)
+        defer { owners.restore() }
         let change = try RootKeyChange(self, folder)
         if try change.isDone() {
             try change.finish()
-            return print("An earlier change of the root key was finished; repeat the command for another one.")
+            return try await Administration.run(data) { administration in
+                try await administration.record(.rootKeyChanged, target: change.target.words) { $0.cause = "finished after an interruption" }
+                print("An earlier change of the root key was finished; repeat the command for another one.")
+            }
         }
-        try await Administration.run(data) { administration in
+        try await Administration.run(data, migrates: true) { administration in
             let installation = administration.installation
             try await administration.record(.rootKeyChanged, target: change.target.words) { $0.outcome = .begun }
-            try change.prepare()
-            let meter = Meter("values sealed anew")
-            let report = try SealingKeyStore(database: installation.database).rekey(
-                from: change.present, to: change.source, environment: ProcessInfo.processInfo.environment, replacesDataKey: dataKey,
-                now: installation.clock.now) { meter.show($0) }
-            meter.end()
-            try change.finish()
-            try installation.database.checkpoint()  // takes what the old keys sealed out of the WAL too
+            let report: RekeyReport
+            do { report = try carryOut(change, installation) } catch {
+                try await administration.record(.rootKeyChanged, target: change.target.words) { $0.outcome = .failed }
+                throw error
+            }
             try await administration.record(.rootKeyChanged, target: change.target.words)
+            administration.emptyLog()  // takes what the old keys sealed out of it too
             print("The root key is now \(change.target.words)\(report.resealed.map { "; \($0) values are sealed anew" } ?? "").")
             print("Copies of the database made before, and the old root key, still open each other: destroy one of them.")
         }
+    }
+}
+
+extension RekeyCommand {
+    private func carryOut(_ change: RootKeyChange, _ installation: Installation) throws -> RekeyReport {
+        try change.prepare()
+        let meter = Meter("values sealed anew")
+        let report = try SealingKeyStore(database: installation.database).rekey(
+            from: change.present, to: change.source, environment: ProcessInfo.processInfo.environment, replacesDataKey: dataKey,
+            now: installation.clock.now) { meter.show($0) }
+        meter.end()
+        try change.finish()
+        return report
     }
 }
 

@@ -37,14 +37,29 @@ struct RestoreCommand: AsyncParsableCommand {
 
     func run() async throws {
         Hardening.apply(allowsDumps: false)
-        _ = try BackupFileReader(absolute(file))  // what is no backup is told before anybody is asked for a passphrase
+        let header = try BackupFileReader(absolute(file)).header  // what is no backup is told before anybody is asked for a passphrase
         let folder = try data.folder
-        if FileManager.default.fileExists(atPath: folder.databasePath) {
-            try await restoreInto(folder)
-        } else {
-            try await restoreNew(folder)
+        if FileManager.default.fileExists(atPath: folder.databasePath) { return try await restoreInto(folder) }
+        guard header.scope == .all else {
+            throw Complaint(
+                "the backup holds chosen keys and endpoints only, and no accounts to manage them with: make an installation first (holdfast init "
+                    + "--data \(folder.path)), then repeat this; nothing was written")
         }
+        if let stray = PrivateDatabaseFile.stray(of: folder.databasePath) {
+            throw Complaint(
+                "\(stray) belongs to a database that is gone from \(folder.path), and would become part of the restored one: put that database back, "
+                    + "or move the file somewhere else, then repeat this; nothing was written")
+        }
+        try await restoreNew(folder)
     }
+
+    /// Removes what a restore that was killed has left; nobody else works here.
+    private func removeLeftovers(_ folder: DataFolder) {
+        BackupStaging.removeLeftovers(in: folder.path)
+        PrivateDatabaseFile.remove(restoringPath(folder))
+    }
+
+    private func restoringPath(_ folder: DataFolder) -> String { folder.file(".restoring.db") }
 
     private func stage(in folder: DataFolder) throws -> BackupStaging {
         let opener = try opener.read()
@@ -57,7 +72,8 @@ struct RestoreCommand: AsyncParsableCommand {
 
     private func restoreInto(_ folder: DataFolder) async throws {
         let lock = try OfflineLock(folder)
-        try await Administration.run(data) { administration in
+        removeLeftovers(folder)
+        try await Administration.run(data, migrates: true) { administration in
             let staging = try stage(in: folder)
             let installation = administration.installation
             let restore = Restore(database: installation.database, sealer: installation.sealer, clock: installation.clock)
@@ -84,15 +100,16 @@ struct RestoreCommand: AsyncParsableCommand {
     ) async throws -> RestorePlan {
         let target = staging.header.id.description
         try await administration.record(.restoredOffline, target: target) { $0.outcome = .begun }
+        let plan: RestorePlan
         do {
-            let plan = try await restore.run(staging, order)
-            try administration.installation.database.checkpoint()
-            try await administration.record(.restoredOffline, target: target)
-            return plan
+            plan = try await restore.run(staging, order)
         } catch {
             try await administration.record(.restoredOffline, target: target) { $0.outcome = .failed }
             throw error
         }
+        try await administration.record(.restoredOffline, target: target) { $0.cause = "epoch \(plan.epoch)" }
+        administration.emptyLog()
+        return plan
     }
 
     // MARK: Into a new folder
@@ -100,8 +117,14 @@ struct RestoreCommand: AsyncParsableCommand {
     private func restoreNew(_ folder: DataFolder) async throws {
         try FileManager.default.createDirectory(
             atPath: folder.path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let owners = FolderOwners(of: folder.path)
+        defer { owners.restore() }
+        let lock = try OfflineLock(folder)
+        defer { lock.release() }
+        removeLeftovers(folder)
         let staging = try stage(in: folder)
         try makeFiles(folder, staging)
+        try lock.extend(to: folder)
         let configuration = try folder.configuration()
         let plan = try await makeDatabase(folder, configuration, staging)
         try await Administration.run(data) { administration in
@@ -128,7 +151,7 @@ struct RestoreCommand: AsyncParsableCommand {
             if !files.fileExists(atPath: folder.file("tls")) {
                 try DevelopmentCertificates.make(in: folder.file("tls"), hostnames: initial.hostname)
             }
-            try Data(initial.configurationText.utf8).write(to: URL(fileURLWithPath: folder.configurationPath), options: .atomic)
+            try AtomicFile.replace(folder.configurationPath, with: Array(initial.configurationText.utf8))
         } else if rootKeyPassphraseFile != nil || rootKeyVariable != nil {
             try RootKeyField.replace(in: folder, with: initial.rootKeyField)
         }
@@ -139,8 +162,7 @@ struct RestoreCommand: AsyncParsableCommand {
 
     /// The database takes its name when it is complete.
     private func makeDatabase(_ folder: DataFolder, _ configuration: Configuration, _ staging: BackupStaging) async throws -> RestorePlan {
-        let path = folder.file(".restoring.db")
-        PrivateDatabaseFile.remove(path)
+        let path = restoringPath(folder)
         let database = try SQLiteDatabase(path: path)
         defer { PrivateDatabaseFile.remove(path) }
         try database.migrate(Schema.migrations)
@@ -155,25 +177,6 @@ struct RestoreCommand: AsyncParsableCommand {
         try PrivateDatabaseFile.name(path, folder.databasePath)
         return plan
     }
-}
-
-/// Proof that no server works on a data folder, from when it is made until it is released.
-final class OfflineLock {
-    private var lock: FileLock?
-
-    init(_ folder: DataFolder) throws {
-        let audit = try folder.configuration().audit
-        let path = folder.file(audit.folder)
-        do {
-            try Directory.create(path)
-            lock = try FileLock("\(path)/journal-\(audit.node).lock")
-        } catch {
-            guard error.category == .locked else { throw error }
-            throw Complaint("a server runs on \(folder.path): stop it first, or do this through its API")
-        }
-    }
-
-    func release() { lock = nil }
 }
 
 extension RestorePlan {
