@@ -25,8 +25,11 @@ final class BackupFileWriter {
     private let digest: [UInt8]
     private var buffer: [UInt8] = []
     private var number: UInt64 = 0
+    private let mayGrow: () throws -> Void
 
-    init(_ path: String, header: BackupHeader, key: SharedSecret) throws {
+    /// - Parameter mayGrow: is asked every 16 MiB.
+    init(_ path: String, header: BackupHeader, key: SharedSecret, mayGrow: @escaping () throws -> Void = {}) throws {
+        self.mayGrow = mayGrow
         let document = header.document.json
         guard document.count <= BackupFile.maxHeaderBytes, try BackupHeader(JSONValue(parsing: document)) == header else {
             throw BackupError.refused("the backup's header would not be read again as it is written; shorten the description and try again")
@@ -56,6 +59,7 @@ final class BackupFileWriter {
 
     private func emit(_ chunk: ArraySlice<UInt8>, isLast: Bool) throws {
         let data = BackupFile.associatedData(digest, number, isLast: isLast)
+        if number % UInt64(DiskReserve.step / BackupFile.chunkBytes) == 0 { try mayGrow() }
         try file.append(try XAES256GCM.seal(SecretBytes(copying: chunk), key: key.bytes, aad: data))
         number += 1
     }

@@ -18,6 +18,8 @@ package struct BackupOrder: Sendable {
     package var description = ""
     /// Files that go in beside the tables.
     package var members: [BackupMember] = []
+    /// Is asked from time to time while the file grows; what it throws ends it.
+    package var mayGrow: @Sendable () throws -> Void = {}
 
     /// Everything, for this passphrase or recipient.
     package init(secret: BackupSecret) throws(OpenSSLError) {
@@ -54,7 +56,7 @@ package struct BackupMaker: Sendable {
             let (dataKey, lock) = try BackupLock.make(for: order.secret)
             let keys = try BackupKeys(dataKey: dataKey)
             let header = try header(order, selection, lock, connection)
-            let writer = try BackupFileWriter(path, header: header, key: keys.chunks)
+            let writer = try BackupFileWriter(path, header: header, key: keys.chunks, mayGrow: order.mayGrow)
             let rows = try writeTables(selection, keys.values, writer, progress, connection)
             for member in order.members {
                 let place = BackupRecord.place(ofFile: member.name)

@@ -75,12 +75,20 @@ extension AlertChecks {
         }
     }
 
-    /// The last backup is too long ago, or there is none.
-    func backups(_ hours: Int64, _ now: Instant) async throws -> [AlertCondition] {
-        guard hours > 0 else { return [] }
-        let last = try await stores.database.query("SELECT MAX(created_at) AS last FROM backups").first?.optionalInteger("last")
-        guard now - Instant(nanoseconds: last ?? 0) > .seconds(hours * 3600) else { return [] }
-        let detail = last.map { "the last backup was made at \(RFC3339.string(Instant(nanoseconds: $0)))" } ?? "there is no backup"
+    /// The last backup of everything that was made here is too long ago, or there is none. Those that were brought say nothing of this place.
+    func lateBackups(_ hours: Int64, _ now: Instant) async throws -> [AlertCondition] {
+        let schedule = try await BackupScheduleStore(database: stores.database).read()
+        guard let limit = hours > 0 ? .seconds(hours * 3600) : schedule.period(at: now).map({ $0 * 2 }) else { return [] }
+        let rows = try await stores.database.query(
+            "SELECT created_at, header FROM backups WHERE origin IN ($1, $2) ORDER BY created_at DESC",
+            [.text(StoredBackup.Origin.made.rawValue), .text(StoredBackup.Origin.scheduled.rawValue)])
+        let last = try rows.first { row throws(SQLError) in
+            let header = try? JSONValue(parsing: Array(try row.text("header").utf8))
+            return header?["scope"]?.string == BackupHeader.Scope.all.rawValue
+        }.map { row throws(SQLError) in Instant(nanoseconds: try row.integer("created_at")) }
+        let since = last ?? (hours > 0 ? Instant(nanoseconds: 0) : schedule.changedAt)
+        guard now - since > limit else { return [] }
+        let detail = last.map { "the last backup of everything was made at \(RFC3339.string($0))" } ?? "there is no backup of everything"
         return [AlertCondition(.backupLate, .warning, "backups", detail)]
     }
 }

@@ -36,7 +36,7 @@ struct AlertChecks: Sendable {
             Check(kinds: [.destructionDue]) { try await destructions($0[.destructionHours], $1) },
             Check(kinds: [.keyExpiry]) { try await keys($0[.keyDays], $1) },
             Check(kinds: [.tokenExpiry]) { try await tokens($0[.tokenDays], $1) },
-            Check(kinds: [.backupLate]) { try await backups($0[.backupLateHours], $1) },
+            Check(kinds: [.backupLate]) { try await lateBackups($0[.backupLateHours], $1) },
         ]
     }
 

@@ -2,7 +2,7 @@ package import Primitives
 
 /// When alerts are raised, and who is told.
 package struct AlertSettings: Sendable, Equatable {
-    /// From when on something is worth an alert; a whole number each. 0 turns the alert off.
+    /// From when on something is worth an alert; a whole number each. 0 turns the alert off, but for `backupLateHours`.
     package enum Threshold: String, Sendable, CaseIterable {
         case certificateDays = "certificate_days"
         case keyDays = "key_days"
@@ -37,7 +37,7 @@ package struct AlertSettings: Sendable, Equatable {
             case .diskFreeMiB: "Free space of the data folder's file system, in MiB"
             case .issuerKeysStaleMinutes: "Minutes during which an issuer's keys could not be renewed"
             case .auditIndexLateSeconds: "Seconds by which the audit index is behind the journal"
-            case .backupLateHours: "Hours since the last backup"
+            case .backupLateHours: "Hours since the last backup of everything that was made here; 0: twice the time between two of the schedule, if there is one"
             }
         }
     }

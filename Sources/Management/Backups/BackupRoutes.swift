@@ -53,6 +53,10 @@ package struct BackupRoutes: RouteProvider {
                 access: .needs(.restoreBackups), event: .restorePlanned, body: .json(BackupSchemas.order),
                 answers: [200: .json(BackupSchemas.result)], handler: plan),
             Route(
+                .get, "/api/v1/backups/{backup}/restore-plans/{confirm}", "getRestorePlan",
+                "The plan behind a confirmation, for whoever is to approve its restore; the last twenty are kept", tag: "Backups",
+                access: .signedIn, parameters: ["confirm": .text(64...64)], answers: [200: .json(BackupSchemas.keptPlan)], handler: keptPlan),
+            Route(
                 .post, "/api/v1/backups/{backup}/restore", "restoreBackup",
                 "Bring the installation back to a backup, as far as the plan with this confirmation says; without one, show the plan",
                 tag: "Backups", access: .needs(.restoreBackups), event: .restored, quorum: .restoreBackup,
@@ -94,6 +98,8 @@ package struct BackupRoutes: RouteProvider {
             return .thing(
                 BackupSchemas.document(backup), revision: backup.revision, status: 201, location: "/api/v1/backups/\(backup.id)",
                 audit: AuditDetail(target: backup.id.description))
+        } catch BackupError.refused(let text) {
+            throw Problem(.wrongState, text)
         } catch let error as BackupError {
             throw Problem(.malformedRequest, "the body is no backup that this version can read: \(error)")
         }
@@ -133,12 +139,21 @@ package struct BackupRoutes: RouteProvider {
         return APIAnswer(200, .json(["restored": false, "plan": plan.document]), audit: AuditDetail(target: id.description, cause: "plan"))
     }
 
+    private func keptPlan(_ call: APICall) async throws -> APIAnswer {
+        let id = try BackupRoutes.id(call)
+        // For others than who reads backups, or decides on their restores, there is none.
+        guard call.caller.may(.readBackups) || call.caller.may(.decideApprovals),
+            let plan = try await backups.plan(call.parameters["confirm"] ?? "", of: id)
+        else { throw StoreError.notFound("a plan with this confirmation") }
+        return APIAnswer(200, .json(plan))
+    }
+
     private func restore(_ call: APICall) async throws -> APIAnswer {
         let order = BackupRoutes.order(call)
         guard order.confirmation != nil else { return try await plan(call) }
         let (opener, field) = try BackupRoutes.opener(call.body)
         let id = try BackupRoutes.id(call)
-        let plan = try await mapped(field) { try await backups.restore(id, opener, order) }
+        let plan = try await mapped(field) { try await backups.restore(id, opener, order, permit: RestorePermission.of(call.caller)) }
         return APIAnswer(
             200, .json(["restored": true, "plan": plan.document]), audit: AuditDetail(target: id.description, cause: "epoch \(plan.epoch)"),
             changesDataPlane: true)

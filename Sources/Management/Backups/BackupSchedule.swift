@@ -19,6 +19,33 @@ package struct BackupSchedule: Sendable, Equatable {
     /// 0 as long as nothing was chosen.
     package var revision: Int64 = 0
 
+    /// What stands for the outcome of a backup that was begun. Should its server end before it does, it is a failure like others.
+    static let unfinished = "it was begun, and has no outcome"
+    static let longest = Duration.seconds(3600)
+
+    /// Whether a backup is being made.
+    package func isAtWork(at now: Instant) -> Bool {
+        lastFailure == BackupSchedule.unfinished && lastFailureAt.map { now < $0 + BackupSchedule.longest } ?? false
+    }
+
+    /// The last moment at which one was due before which none has succeeded since; nil if all is well. Within an hour of it nothing is late.
+    package func missed(at now: Instant) -> Instant? {
+        guard isEnabled, let due = cron.flatMap({ Cron($0) })?.latest(after: changedAt, through: now - BackupSchedule.longest) else { return nil }
+        return lastSuccessAt.map { $0 >= due } ?? false ? nil : due
+    }
+
+    /// The longest time between two moments in the next weeks; nil without a schedule.
+    package func period(at now: Instant) -> Duration? {
+        guard isEnabled, let cron = cron.flatMap({ Cron($0) }), var last = cron.next(after: now) else { return nil }
+        var longest: Duration?
+        for _ in 0..<16 {
+            guard let next = cron.next(after: last) else { break }
+            longest = max(longest ?? .zero, next - last)
+            last = next
+        }
+        return longest
+    }
+
     /// The next moment at which a backup is due.
     package func next(after now: Instant) -> Instant? {
         isEnabled ? cron.flatMap { Cron($0) }?.next(after: lastDueAt.map { max($0, changedAt) } ?? changedAt).map { max($0, now) } : nil
@@ -45,32 +72,43 @@ struct BackupScheduleStore: Sendable {
         }
     }
 
-    /// Takes the moment that is due, so that one server alone deals with it.
-    /// - Returns: the schedule before; nil if nothing is due.
-    func claim(at now: Instant, retryAfter pause: Duration) async throws -> BackupSchedule? {
+    /// Takes the moment that is due, so that one server alone deals with it, for an hour. It stays due until `note` tells of a success.
+    /// - Returns: the schedule before, and the moment; nil if nothing is due.
+    func claim(at now: Instant, retryAfter pause: Duration) async throws -> (BackupSchedule, due: Instant)? {
         try await database.write { connection in
             let schedule = try BackupScheduleStore.read(connection)
             guard schedule.isEnabled, let cron = schedule.cron.flatMap({ Cron($0) }) else { return nil }
-            if let failure = schedule.lastFailureAt, now < failure + pause { return nil }
+            let isOpen = schedule.lastFailure == BackupSchedule.unfinished
+            if let failure = schedule.lastFailureAt, now < failure + (isOpen ? BackupSchedule.longest : pause) { return nil }
             let since = max(schedule.lastDueAt ?? schedule.changedAt, schedule.changedAt)
             guard let due = cron.latest(after: since, through: now) else { return nil }
             var taken = schedule
-            taken.lastDueAt = due
+            (taken.lastFailureAt, taken.lastFailure) = (now, BackupSchedule.unfinished)
             try BackupScheduleStore.write(taken, connection)
-            return schedule
+            return (schedule, due)
         }
     }
 
     /// Notes how it went; after a failure the moment is due again.
-    func note(_ failure: String?, after claimed: BackupSchedule, at now: Instant) async throws {
+    func note(_ failure: String?, of due: Instant, at now: Instant) async throws {
         try await database.write { connection in
             var schedule = try BackupScheduleStore.read(connection)
             if let failure {
                 (schedule.lastFailureAt, schedule.lastFailure) = (now, failure)
-                if schedule.revision == claimed.revision { schedule.lastDueAt = claimed.lastDueAt }
             } else {
+                schedule.lastDueAt = due
                 (schedule.lastSuccessAt, schedule.lastFailureAt, schedule.lastFailure) = (now, nil, nil)
             }
+            try BackupScheduleStore.write(schedule, connection)
+        }
+    }
+
+    /// No server is making a backup now: one that was begun has failed.
+    func endUnfinished() async throws {
+        try await database.write { connection in
+            var schedule = try BackupScheduleStore.read(connection)
+            guard schedule.lastFailure == BackupSchedule.unfinished else { return }
+            schedule.lastFailure = "the server ended while it was made"
             try BackupScheduleStore.write(schedule, connection)
         }
     }

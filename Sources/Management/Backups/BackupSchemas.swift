@@ -52,6 +52,10 @@ enum BackupSchemas {
         .optional("confirm", .text(64...64), "The plan's confirmation; without it nothing is done"),
     ])
 
+    static let keptPlan = Schema.object(name: "KeptRestorePlan", [
+        .required("made_at", .time, "When it was shown"), .required("plan", plan, "As it was then; the restore is of this plan or refused"),
+    ])
+
     static let result = Schema.object(name: "RestoreResult", [
         .required("restored", .boolean, "Whether it was done, or is a plan only"), .required("plan", plan),
     ])

@@ -1,7 +1,7 @@
 import Hummingbird
 package import KeyCore
 import NIOCore
-import Primitives
+package import Primitives
 import Synchronization
 
 /// Makes, takes in, checks and restores the backups of a running installation; one such work at a time.
@@ -13,6 +13,8 @@ package final class Backups: Sendable {
     private let members: @Sendable () throws -> [BackupMember]
     private let thread: BlockingThread
     private let isBusy = Mutex(false)
+    private let plans: KeptPlans
+    private let reserve: DiskReserve
 
     /// The largest file that is taken in.
     static let maxUploadBytes = 64 << 30
@@ -21,9 +23,12 @@ package final class Backups: Sendable {
     ///   - folder: where the files stand; made if it isn't there. What an earlier process left half done is removed.
     ///   - program: the version that headers name.
     ///   - members: reads the files of the data folder that a backup can hold.
+    ///   - reserve: how much of the disk a backup must leave free.
     package init(
-        _ stores: Stores, folder: String, program: String, members: @escaping @Sendable () throws -> [BackupMember] = { [] }
+        _ stores: Stores, folder: String, program: String, members: @escaping @Sendable () throws -> [BackupMember] = { [] },
+        reserve: DiskReserve = DiskReserve()
     ) throws {
+        (plans, self.reserve) = (KeptPlans(folder: BackupFolder(path: folder)), reserve)
         self.folder = BackupFolder(path: folder)
         catalogue = BackupCatalogue(database: stores.database)
         (self.stores, self.program, self.members) = (stores, program, members)
@@ -49,6 +54,9 @@ package final class Backups: Sendable {
         try await alone {
             var order = order
             if includesFiles { order.members = try members() }
+            let (reserve, path) = (reserve, folder.path)
+            try Backups.requireRoom(reserve, path)
+            order.mayGrow = { try Backups.requireRoom(reserve, path) }
             let maker = BackupMaker(database: stores.database, sealer: stores.sealer, clock: stores.clock, program: program)
             let (header, bytes) = try await maker.make(order, at: folder.file(order.id))
             return try await catalogue.add(header, bytes: bytes, origin: origin, by: actor, at: stores.clock.now)
@@ -59,21 +67,36 @@ package final class Backups: Sendable {
     func take(_ body: RequestBody, by actor: String) async throws -> StoredBackup {
         let path = try folder.newUpload()
         do {
-            var (count, file) = (0, try FileInProgress(path))
+            var (count, unchecked, file) = (0, 0, try FileInProgress(path))
+            try Backups.requireRoom(reserve, folder.path)
             for try await part in body {
                 count += part.readableBytes
                 guard count <= Backups.maxUploadBytes else {
                     throw Problem(.bodyTooLarge, "a backup is at most \(Backups.maxUploadBytes) bytes")
                 }
+                unchecked += part.readableBytes
+                if unchecked > DiskReserve.step {
+                    try Backups.requireRoom(reserve, folder.path)
+                    unchecked = 0
+                }
                 let bytes = Array(part.readableBytesView)
                 file = try await write(bytes, to: file)
             }
-            try file.finish()
-            let reader = try BackupFileReader(path)
-            let id = reader.header.id
-            guard try !folder.ids().contains(id), try await !catalogue.ids().contains(id) else { throw StoreError.exists("the backup \(id)") }
-            try AtomicFile.move(path, to: folder.file(id))
-            return try await catalogue.add(reader.header, bytes: reader.size, origin: .uploaded, by: actor, at: stores.clock.now)
+            let whole = file
+            let (header, size) = try await thread.run {
+                try whole.finish()
+                let reader = try BackupFileReader(path)
+                return (reader.header, reader.size)
+            }
+            let id = header.id
+            guard try await !catalogue.ids().contains(id) else { throw StoreError.exists("the backup \(id)") }
+            let place = folder.file(id)
+            try await thread.run {
+                do { try AtomicFile.place(path, as: place) } catch let error as FileError where error.category == .exists {
+                    throw StoreError.exists("the backup \(id)")
+                }
+            }
+            return try await catalogue.add(header, bytes: size, origin: .uploaded, by: actor, at: stores.clock.now)
         } catch {
             try? Directory.remove(path)
             throw error
@@ -91,6 +114,7 @@ package final class Backups: Sendable {
         let backup = try await catalogue.find(id)
         try Directory.remove(folder.file(backup.id))  // first: a row without a file is removed at the next start, not the other way round
         try await catalogue.remove(id)
+        try plans.remove(of: id)
     }
 
     /// A backup's file, read while it is sent.
@@ -135,11 +159,20 @@ package final class Backups: Sendable {
     }
 
     func plan(_ id: UUIDBytes, _ opener: BackupOpener, _ order: RestoreOrder) async throws -> RestorePlan {
-        try await restoring(id, opener) { try await $0.plan($1, order) }
+        let plan = try await restoring(id, opener) { try await $0.plan($1, order) }
+        let (plans, now) = (plans, stores.clock.now)
+        try await thread.run { try plans.keep(plan, of: id, at: now) }
+        return plan
     }
 
-    func restore(_ id: UUIDBytes, _ opener: BackupOpener, _ order: RestoreOrder) async throws -> RestorePlan {
-        try await restoring(id, opener) { try await $0.run($1, order) }
+    /// The plan that was shown under a confirmation; nil if it isn't kept.
+    func plan(_ confirmation: String, of id: UUIDBytes) async throws -> JSONValue? {
+        let plans = plans
+        return try await thread.run { try plans.find(confirmation, of: id) }
+    }
+
+    func restore(_ id: UUIDBytes, _ opener: BackupOpener, _ order: RestoreOrder, permit: @escaping Restore.Permit) async throws -> RestorePlan {
+        try await restoring(id, opener) { try await $0.run($1, order, permit: permit) }
     }
 
     private func restoring(
@@ -150,6 +183,10 @@ package final class Backups: Sendable {
             let staging = try await thread.run { try BackupStaging(path, opener: opener, folder: working) }
             return try await body(Restore(database: stores.database, sealer: stores.sealer, clock: stores.clock), staging)
         }
+    }
+
+    private static func requireRoom(_ reserve: DiskReserve, _ path: String) throws(BackupError) {
+        do { try reserve.check(path) } catch { throw .refused("\(error)") }
     }
 
     private func alone<R>(_ body: () async throws -> R) async throws -> R {

@@ -132,6 +132,7 @@ final class Server: Sendable {
             group.addTask { await self.managementAPI.keepHouse() }
             group.addTask {
                 try? await self.managementAPI.backups.reconcile()
+                try? await self.managementAPI.backupScheduler.recover()
                 await self.background.run("scheduled-backup", every: .seconds(15)) { try await self.managementAPI.backupScheduler.run() }
             }
             await stop()

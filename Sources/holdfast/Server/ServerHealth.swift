@@ -18,11 +18,15 @@ struct ServerHealth {
     }
 
     func register(_ backups: BackupScheduler) {
-        board.add("backups") {
+        board.add("backups") { [clock] in
             do {
                 let schedule = try await backups.schedule()
+                if schedule.isAtWork(at: clock.now) { return ComponentHealth(.ok, "a scheduled backup is being made") }
                 if let failure = schedule.lastFailure { return ComponentHealth(.degraded, "the last scheduled backup failed: \(failure)", since: schedule.lastFailureAt) }
                 guard schedule.isEnabled else { return ComponentHealth(.ok, "no schedule") }
+                if let due = schedule.missed(at: clock.now) {
+                    return ComponentHealth(.degraded, "a backup was due at \(RFC3339.string(due)), and none was made since", since: due)
+                }
                 return ComponentHealth(.ok, schedule.lastSuccessAt.map { "the last scheduled backup is of \(RFC3339.string($0))" } ?? "none was due so far")
             } catch {
                 return ComponentHealth(.degraded, "\(error)")

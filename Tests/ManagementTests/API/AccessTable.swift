@@ -74,6 +74,7 @@ enum AccessTable {
         "listBackups": .needs(.readBackups), "getBackup": .needs(.readBackups), "createBackup": .needs(.createBackups),
         "uploadBackup": .needs(.createBackups), "downloadBackup": .needs(.createBackups), "verifyBackup": .needs(.createBackups),
         "deleteBackup": .needs(.deleteBackups), "planRestore": .needs(.restoreBackups), "restoreBackup": .needs(.restoreBackups),
+        "getRestorePlan": .signedIn,
         "getBackupSchedule": .needs(.readBackups), "putBackupSchedule": .needs(.createBackups),
     ]
 

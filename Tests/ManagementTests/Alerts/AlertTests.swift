@@ -120,12 +120,33 @@ import Testing
     func backups() async throws {
         _ = try await fixture.call("PUT", "/api/v1/alert-settings", body: ["thresholds": ["backup_late_hours": 24]])
         try await monitor.evaluate()
-        #expect(try await alerts("?state=open&kind=backup-late").map { $0["detail"] } == ["there is no backup"])
+        #expect(try await alerts("?state=open&kind=backup-late").map { $0["detail"] } == ["there is no backup of everything"])
         let made = try await fixture.call("POST", "/api/v1/backups", body: ["passphrase": "a passphrase that is long enough"])
         #expect([200, 201, 202].contains(made.status), "\(made.text)")
         try await monitor.evaluate()
         #expect(try await alerts("?state=open&kind=backup-late").isEmpty)
         fixture.store.clock.advance(by: .seconds(25 * 3600))
+        try await monitor.evaluate()
+        #expect(try await alerts("?state=open&kind=backup-late").count == 1)
+    }
+
+    @Test("tell of late backups by themselves once there is a schedule, at twice its time; one of chosen keys, or one that was brought, is none")
+    func scheduledBackups() async throws {
+        try await monitor.evaluate()
+        #expect(try await alerts("?state=open&kind=backup-late").isEmpty)
+        let recipient = try PrivateKey.generate(.rsa(bits: 2048)).publicKey.spkiPEM()
+        let schedule: JSONValue = ["enabled": true, "cron": "0 * * * *", "keep": 2, "recipient_public_key": .string(recipient)]
+        #expect(try await fixture.call("PUT", "/api/v1/backup-schedule", body: schedule).status == 200)
+        fixture.store.clock.advance(by: .seconds(2 * 3600 + 1))
+        let key = try await fixture.makeKey("k")
+        let secret: JSONValue = "a passphrase that is long enough"
+        _ = try await fixture.call("POST", "/api/v1/backups", body: ["scope": "selected", "key_ids": [.string(key)], "passphrase": secret])
+        try await monitor.evaluate()
+        #expect(try await alerts("?state=open&kind=backup-late").map { $0["detail"] } == ["there is no backup of everything"])
+        let made = try await fixture.call("POST", "/api/v1/backups", body: ["passphrase": secret])
+        try await monitor.evaluate()
+        #expect(try await alerts("?state=open&kind=backup-late").isEmpty)
+        try await fixture.store.database.execute("UPDATE backups SET origin = 'uploaded' WHERE id = $1", [.text(made["id"].string ?? "")])
         try await monitor.evaluate()
         #expect(try await alerts("?state=open&kind=backup-late").count == 1)
     }

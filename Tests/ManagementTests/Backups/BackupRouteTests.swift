@@ -3,6 +3,7 @@ import KeyCore
 @testable import Management
 import Plugins
 import Primitives
+import Synchronization
 import TestSupport
 import Testing
 
@@ -111,7 +112,114 @@ import Testing
         #expect(try await api.stores.keys.find("two").id == two.id)
         #expect(try await state(one.id) == "destroyed")
         #expect(try await backUpHeader()["epoch"].integer == 2)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(api.store.folder)/backups").allSatisfy { $0.hasSuffix(".hfb") })
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(api.store.folder)/backups").allSatisfy { $0.hasSuffix(".hfb") || $0.hasSuffix(".plan") })
+    }
+
+    @Test("who restores must be allowed whatever anybody is, before and afterwards: else nothing changes")
+    func privilege() async throws {
+        let database = api.store.database
+        let group = UUID().uuidString.lowercased()
+        func user(_ name: String) async throws -> String {
+            let id = UUID().uuidString.lowercased()
+            try await database.execute(
+                """
+                INSERT INTO users (id, name, canonical, skeleton, enabled, must_change_password, totp_confirmed, totp_last_step, created_at,
+                    revision) VALUES ($1, $2, $2, $2, 1, 0, 0, 0, 0, 1)
+                """, [.text(id), .text(name)])
+            return id
+        }
+        let alice = try await user("alice")
+        try await database.execute(
+            """
+            INSERT INTO user_groups (id, name, canonical, skeleton, permissions, is_system, created_at, revision)
+            VALUES ($1, 'G', 'g', 'g', 'restore:backups', 0, 0, 1)
+            """, [.text(group)])
+        try await database.execute("INSERT INTO group_members (group_id, user_id, added_at) VALUES ($1, $2, 0)", [.text(group), .text(alice)])
+        let member = Caller(userID: UserID(alice), name: "user:alice", proof: .session("s"), permissions: [.restoreBackups])
+        func restore(_ id: String, as caller: Caller, resurrect: [JSONValue] = []) async throws -> TestAnswer {
+            let path = "/api/v1/backups/\(id)/restore"
+            let plan = try await api.call("POST", path, body: ["passphrase": passphrase, "resurrect": .array(resurrect)], as: caller)
+            return try await api.call("POST", path, body: [
+                "passphrase": passphrase, "resurrect": .array(resurrect), "confirm": plan["plan"]["confirm"] ?? .null,
+            ], as: caller)
+        }
+        let narrow = try await backUp()
+        #expect(try await restore(narrow, as: member).status == 200)  // as long as nobody may do more
+        try await database.execute("UPDATE user_groups SET permissions = 'destroy:keys restore:backups' WHERE id = $1", [.text(group)])
+        let wide = try await backUp()
+        #expect(try await restore(wide, as: Caller(
+            userID: nil, name: "user:x", proof: .session("s"), permissions: [.restoreBackups])).code == "permission_denied")
+        // Somebody may do more in the backup than anybody now.
+        try await database.execute("UPDATE user_groups SET permissions = 'restore:backups' WHERE id = $1", [.text(group)])
+        let answer = try await restore(wide, as: member)
+        #expect((answer.status, answer.code) == (403, "permission_denied"), "\(answer.text)")
+        #expect(try await database.query("SELECT permissions FROM user_groups WHERE id = $1", [.text(group)]).first?.text("permissions") == "restore:backups")
+        #expect(try await restore(wide, as: .local("root")).status == 200)
+    }
+
+    @Test("a restore after which nobody could manage accounts is refused")
+    func lastAdministrator() async throws {
+        let database = api.store.database
+        let empty = try await backUp()
+        let id = UUID().uuidString.lowercased()
+        try await database.execute(
+            """
+            INSERT INTO users (id, name, canonical, skeleton, enabled, must_change_password, totp_confirmed, totp_last_step, created_at, revision)
+            VALUES ($1, 'a', 'a', 'a', 1, 0, 0, 0, 0, 1)
+            """, [.text(id)])
+        try await database.execute(
+            "INSERT INTO group_members (group_id, user_id, added_at) VALUES ($1, $2, 0)", [.text(SystemGroup.admins.id.description), .text(id)])
+        let path = "/api/v1/backups/\(empty)/restore"
+        let plan = try await api.call("POST", path, body: ["passphrase": passphrase])
+        let answer = try await api.call("POST", path, body: ["passphrase": passphrase, "confirm": plan["plan"]["confirm"] ?? .null])
+        #expect((answer.status, answer.code) == (409, "wrong_state"), "\(answer.text)")
+        #expect(try await database.query("SELECT id FROM users").count == 1)
+    }
+
+    @Test("whoever approves a restore reads the plan that its confirmation stands for; it goes with the backup")
+    func keptPlan() async throws {
+        let (one, id) = (try await key("one"), try await backUp())
+        let plan = try await api.call("POST", "/api/v1/backups/\(id)/restore-plan", body: ["passphrase": passphrase])
+        let confirm = try #require(plan["plan"]["confirm"]?.string)
+        let path = "/api/v1/backups/\(id)/restore-plans/\(confirm)"
+        _ = try await api.stores.keys.setState(.suspended, of: one.id, version: 1)  // what was shown stays what it was
+        for caller in [try Caller.person("a", [.decideApprovals]), try Caller.person("b", [.readBackups])] {
+            #expect(try await api.call("GET", path, as: caller)["plan"] == plan["plan"])
+        }
+        #expect(try await api.call("GET", path, as: Caller.person("c", [.readKeys])).status == 404)
+        #expect(try await api.call("GET", "/api/v1/backups/\(id)/restore-plans/\(String(confirm.reversed()))").status == 404)
+        for _ in 0..<25 {
+            _ = try await api.stores.keys.setState(.active, of: one.id, version: 1)
+            _ = try await api.stores.keys.setState(.suspended, of: one.id, version: 1)
+            try await api.store.database.execute("UPDATE installation SET epoch = epoch + 1")
+            api.store.clock.advance(by: .seconds(1))
+            _ = try await api.call("POST", "/api/v1/backups/\(id)/restore-plan", body: ["passphrase": passphrase])
+        }
+        let folder = "\(api.store.folder)/backups"
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 21)
+        #expect(try await api.call("GET", path).status == 404)
+        _ = try await api.call("DELETE", "/api/v1/backups/\(id)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+    }
+
+    @Test("is refused when the disk would have less than its reserve left, before and while it grows")
+    func reserve() async throws {
+        let space = Mutex<UInt64>(100 << 20)
+        let folder = api.store.folder + "/others"
+        let backups = try Backups(api.stores, folder: folder, program: "test", reserve: DiskReserve { _ in
+            space.withLock { free in
+                defer { free -= free == 2 << 30 ? 1 << 30 : 0 }  // less at each look
+                return (free, 100 << 30)
+            }
+        })
+        let order = try BackupOrder(secret: .passphrase(SharedSecret(SecretBytes(copying: Array("a passphrase of some length".utf8)))))
+        for free: UInt64 in [100 << 20, 2 << 30] {
+            space.withLock { $0 = free }
+            await #expect(throws: BackupError.self) { _ = try await backups.make(order, includesFiles: false, origin: .made, by: "t") }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+        }
+        space.withLock { $0 = 50 << 30 }
+        _ = try await backups.make(order, includesFiles: false, origin: .made, by: "t")
     }
 
     private func backUpHeader() async throws -> TestAnswer { try await api.call("GET", "/api/v1/backups/\(try await backUp())") }
@@ -211,5 +319,53 @@ import Testing
         try await scheduler.run()
         #expect(try await count() == 1)
         #expect(try await api.call("GET", "/api/v1/backup-schedule")["last_failure"] == .null)
+    }
+
+    @Test("a backup that was begun and has no outcome, since its server ended, is due again")
+    func interrupted() async throws {
+        _ = try await put()
+        api.store.clock.advance(by: .seconds(3600))
+        let store = BackupScheduleStore(database: api.store.database)
+        let claimed = try #require(try await store.claim(at: api.store.clock.now, retryAfter: .seconds(600)))
+        #expect(try await store.claim(at: api.store.clock.now + .seconds(1800), retryAfter: .seconds(600)) == nil)  // somebody is at it
+        #expect(try await store.claim(at: api.store.clock.now + .seconds(3601), retryAfter: .seconds(600))?.due != nil)
+        #expect(claimed.0.lastSuccessAt == nil)
+        try await scheduler.recover()
+        #expect(try await api.call("GET", "/api/v1/backup-schedule")["last_failure"].string?.contains("server ended") == true)
+        api.store.clock.advance(by: .seconds(2 * 3600))
+        try await scheduler.run()
+        #expect(try await count() == 1)
+    }
+
+    @Test("deletes no more than two old ones at a time, each on record")
+    func deletions() async throws {
+        _ = try await put(["keep": 9])
+        for _ in 0..<6 {
+            api.store.clock.advance(by: .seconds(3600))
+            try await scheduler.run()
+        }
+        #expect(try await count() == 6)
+        _ = try await put(["keep": 1])
+        for left: Int64 in [5, 4] {  // one more, two fewer
+            api.store.clock.advance(by: .seconds(3600))
+            try await scheduler.run()
+            #expect(try await count() == left)
+        }
+        let deleted = api.audit.records.filter { $0.event.description == "backup.deleted" && $0.actor == "schedule" }
+        #expect(deleted.map(\.outcome) == [.begun, .allowed, .begun, .allowed, .begun, .allowed, .begun, .allowed])
+    }
+
+    @Test("knows what it missed, and how far apart its backups are")
+    func missed() async throws {
+        _ = try await put(["cron": "30 2 * * 1-5"])
+        let store = BackupScheduleStore(database: api.store.database)
+        #expect(try await store.read().period(at: api.store.clock.now) == .seconds(3 * 86_400))
+        #expect(try await store.read().missed(at: api.store.clock.now) == nil)
+        let due = try #require(Cron("30 2 * * 1-5")?.next(after: api.store.clock.now))
+        #expect(try await store.read().missed(at: due + .seconds(1800)) == nil)
+        #expect(try await store.read().missed(at: due + .seconds(3600)) == due)
+        api.store.clock.advance(by: due + .seconds(60) - api.store.clock.now)
+        try await scheduler.run()
+        #expect(try await store.read().missed(at: due + .seconds(3600)) == nil)
     }
 }
