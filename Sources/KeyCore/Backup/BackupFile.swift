@@ -31,7 +31,7 @@ final class BackupFileWriter {
     init(_ path: String, header: BackupHeader, key: SharedSecret, mayGrow: @escaping () throws -> Void = {}) throws {
         self.mayGrow = mayGrow
         let document = header.document.json
-        guard document.count <= BackupFile.maxHeaderBytes, try BackupHeader(JSONValue(parsing: document)) == header else {
+        guard document.count <= BackupFile.maxHeaderBytes, try BackupHeader(JSONValue(parsing: document)).document == header.document else {
             throw BackupError.refused("the backup's header would not be read again as it is written; shorten the description and try again")
         }
         let front = BackupFile.magic + BackupFile.version.bigEndianBytes + UInt32(document.count).bigEndianBytes + document

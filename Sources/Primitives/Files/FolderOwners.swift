@@ -6,12 +6,10 @@ import Glibc
 /// For anybody but root, and in root's own folders, there is nothing to do.
 package struct FolderOwners {
     private struct Owner: Hashable { let user: uid_t, group: gid_t }
-    private struct File: Hashable { let device: dev_t, inode: ino_t }
 
     private let path: String
     private let folder: Owner?
     private var owners: [String: Owner] = [:]
-    private var files: Set<File> = []
 
     /// Notes whose the files of a folder are, before any is made or replaced.
     package init(of path: String) {
@@ -22,20 +20,16 @@ package struct FolderOwners {
             return
         }
         folder = Owner(user: status.st_uid, group: status.st_gid)
-        var (owners, files) = ([String: Owner](), Set<File>())
-        FolderOwners.visit(path) { name, status in
-            owners[name] = Owner(user: status.st_uid, group: status.st_gid)
-            files.insert(File(device: status.st_dev, inode: status.st_ino))
-        }
-        (self.owners, self.files) = (owners, files)
+        var owners: [String: Owner] = [:]
+        FolderOwners.visit(path) { name, status in owners[name] = Owner(user: status.st_uid, group: status.st_gid) }
+        self.owners = owners
     }
 
-    /// Gives what is new, and belongs to root, to whom the file of that name belonged, or else to the folder's owner.
+    /// Gives what belongs to root now to whom the file of that name belonged, or, if there was none, to the folder's owner.
     package func restore() {
         guard let folder else { return }
         FolderOwners.visit(path) { name, status in
-            guard status.st_uid == 0, !files.contains(File(device: status.st_dev, inode: status.st_ino)) else { return }
-            let owner = owners[name] ?? folder
+            guard status.st_uid == 0, case let owner = owners[name] ?? folder, owner.user != 0 else { return }
             lchown(name, owner.user, owner.group)
         }
     }
