@@ -1,5 +1,5 @@
-import KeyCore
-import Primitives
+package import KeyCore
+package import Primitives
 
 /// Audit records on the wire.
 enum AuditSchemas {
@@ -117,4 +117,9 @@ enum AuditSchemas {
             "abandoned": .integer(Int64(node.abandoned)), "tamper_notices": .integer(Int64(node.tamperNotices)), "finding": finding,
         ]
     }
+}
+
+extension AuditReport {
+    /// The report as JSON, as API and command line show it.
+    package var document: JSONValue { AuditSchemas.document(self) }
 }

@@ -28,6 +28,9 @@ package struct HTTPClientRequest: Sendable {
     package var totalTimeout = Duration.seconds(15)
     /// The largest body that is accepted.
     package var maxResponseBytes = 256 << 10
+    /// Is given the body of a successful response (2xx) piece by piece, on the client's own thread, instead of its being kept; then there is no
+    /// limit. False ends the transfer.
+    package var sink: (@Sendable ([UInt8]) -> Bool)?
     /// Trust, identity and route. Connections are reused only between requests whose options are equal.
     package var connection: HTTPClientConnection
 

@@ -59,7 +59,8 @@ final class HTTPClientSession {
             let proxy = connection.proxy.flatMap { $0.applies(to: url.host) ? $0 : nil }
             let transfer = HTTPClientTransfer(
                 maximumBodyBytes: job.request.maxResponseBytes,
-                addressRule: proxy == nil && connection.unixSocketPath == nil ? connection.addressRule : nil)
+                addressRule: proxy == nil && connection.unixSocketPath == nil ? connection.addressRule : nil,
+                sink: job.request.sink)
             let setup = HTTPClientSetup(easy: easy)
             return .success(
                 try withExtendedLifetime((url, transfer, setup)) { () throws(HTTPClientError) in

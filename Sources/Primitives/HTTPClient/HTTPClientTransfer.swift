@@ -7,6 +7,8 @@ final class HTTPClientTransfer {
 
     private let maximumBodyBytes: Int
     private let addressRule: HTTPClientAddressRule?
+    private let sink: ((([UInt8]) -> Bool))?
+    private var isSuccess = false
     private var headerBytes = 0
     private var headersAreComplete = false
     private(set) var headers: [HTTPClientHeader] = []
@@ -17,7 +19,8 @@ final class HTTPClientTransfer {
     private(set) var refusedAddress: HTTPClientAddress?
 
     /// - Parameter addressRule: nil if the connection goes to a proxy.
-    init(maximumBodyBytes: Int, addressRule: HTTPClientAddressRule?) {
+    init(maximumBodyBytes: Int, addressRule: HTTPClientAddressRule?, sink: (([UInt8]) -> Bool)? = nil) {
+        self.sink = sink
         self.maximumBodyBytes = maximumBodyBytes
         self.addressRule = addressRule
     }
@@ -65,6 +68,7 @@ final class HTTPClientTransfer {
     // MARK: Response
 
     private func receiveBody(_ bytes: UnsafeRawBufferPointer) -> HTTPClientError? {
+        if let sink, isSuccess { return sink(Array(bytes)) ? nil : .cancelled }
         guard body.count + bytes.count <= maximumBodyBytes else { return .tooLarge(limit: maximumBodyBytes) }
         body += bytes
         return nil
@@ -78,6 +82,7 @@ final class HTTPClientTransfer {
         if line.starts(with: "HTTP/".utf8) {
             headers = []
             headersAreComplete = false
+            isSuccess = line.split(separator: 32).dropFirst().first?.first == UInt8(ascii: "2")
         } else if headersAreComplete {
             return nil
         } else if line.isEmpty {

@@ -41,9 +41,10 @@ struct APIClient: Sendable {
     ///   - query: values that are nil are left out.
     /// - Throws: `APIProblem` for any other answer, `Unavailable` if there is none.
     func send(
-        _ method: String, _ path: String, query: [(String, String?)] = [], headers: [(String, String?)] = [], body: APIBody = .none
+        _ method: String, _ path: String, query: [(String, String?)] = [], headers: [(String, String?)] = [], body: APIBody = .none,
+        sink: (@Sendable ([UInt8]) -> Bool)? = nil
     ) async throws -> APIReply {
-        let answer = try await ask(method, path, query: query, headers: headers, body: body)
+        let answer = try await ask(method, path, query: query, headers: headers, body: body, sink: sink)
         guard (200..<300).contains(answer.status) else {
             throw APIProblem(answer, asJSON: asJSON, remedy: answer.status == 401 ? server.signIn : nil)
         }
@@ -52,7 +53,8 @@ struct APIClient: Sendable {
 
     /// As `send`, but an answer is an answer, whatever it says.
     func ask(
-        _ method: String, _ path: String, query: [(String, String?)] = [], headers: [(String, String?)] = [], body: APIBody = .none
+        _ method: String, _ path: String, query: [(String, String?)] = [], headers: [(String, String?)] = [], body: APIBody = .none,
+        sink: (@Sendable ([UInt8]) -> Bool)? = nil
     ) async throws -> APIReply {
         var request = HTTPClientRequest(method: method, url: server.url + APIClient.target(path, query), connection: server.connection)
         request.headers = headers.compactMap { name, value in value.map { HTTPClientHeader(name, $0) } }
@@ -60,7 +62,8 @@ struct APIClient: Sendable {
         if let type = body.type { request.headers.append(HTTPClientHeader("Content-Type", type)) }
         request.body = body.bytes
         request.maxResponseBytes = 1 << 30
-        request.totalTimeout = .seconds(600)
+        request.totalTimeout = sink == nil ? .seconds(600) : .seconds(86_400)
+        request.sink = sink
         do {
             return APIReply(try await client.send(request))
         } catch {

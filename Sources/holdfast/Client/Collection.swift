@@ -48,6 +48,20 @@ extension APIClient {
         return folded[0]
     }
 
+    /// Calls `body` with each page of a list; at least once.
+    /// - Returns: how many there are, as the last page says.
+    func pages(_ path: String, query: [(String, String?)], _ body: ([JSONValue]) throws -> Void) async throws -> Int64 {
+        var (cursor, total): (String?, Int64) = (nil, 0)
+        repeat {
+            let page = try await send("GET", path, query: query + [("limit", "1000"), ("cursor", cursor)]).document
+            guard let found = page["items"]?.array else { throw Complaint("\(path): expected a list from the server, found something else") }
+            try body(found)
+            total = page["total"]?.integer ?? total
+            cursor = page["next_cursor"]?.string
+        } while cursor != nil
+        return total
+    }
+
     /// As many things of a list as are wanted, page by page, as one document of the API's form.
     func list(_ path: String, query: [(String, String?)], limit: Int?) async throws -> JSONValue {
         var items: [JSONValue] = []

@@ -53,10 +53,20 @@ struct SecretInput {
 enum InputFile {
     /// Its bytes; `-` is standard input.
     static func read(_ path: String, maxBytes: Int = 64 << 20) throws -> [UInt8] {
-        if path == "-" { return Array(FileHandle.standardInput.readDataToEndOfFile().prefix(maxBytes)) }
+        if path == "-" { return try standardInput(maxBytes) }
         guard let content = FileManager.default.contents(atPath: path) else { throw UsageFailure("\(path): expected a file that can be read") }
         guard content.count <= maxBytes else { throw UsageFailure("\(path): expected at most \(maxBytes) bytes, found \(content.count)") }
         return Array(content)
+    }
+
+    /// Nothing of it is cut off: more than is expected is refused.
+    private static func standardInput(_ maxBytes: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count <= maxBytes, let piece = try FileHandle.standardInput.read(upToCount: maxBytes + 1 - bytes.count), !piece.isEmpty {
+            bytes += piece
+        }
+        guard bytes.count <= maxBytes else { throw UsageFailure("standard input: expected at most \(maxBytes) bytes, found more") }
+        return bytes
     }
 
     /// Its text.
@@ -71,9 +81,14 @@ enum InputFile {
 /// What a command writes: to a file for its owner only, or to standard output.
 enum OutputFile {
     /// Writes bytes and says how many; without a path they go to standard output.
-    static func write(_ bytes: [UInt8], to path: String?, what: String) throws {
+    static func write(_ bytes: [UInt8], to path: String?, what: String, asJSON: Bool = false) throws {
         guard let path, path != "-" else { return FileHandle.standardOutput.write(Data(bytes)) }
         do { try AtomicFile.replace(path, with: bytes) } catch { throw Complaint("\(path) can't be written: \(error)") }
-        print("\(path): \(bytes.count) bytes, \(what)")
+        tell("\(path): \(bytes.count) bytes, \(what)", asJSON: asJSON)
+    }
+
+    /// A sentence: where standard output is for programs, beside it.
+    static func tell(_ sentence: String, asJSON: Bool) {
+        if asJSON { Note.print(sentence) } else { print(sentence) }
     }
 }

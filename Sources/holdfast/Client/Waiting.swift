@@ -29,7 +29,13 @@ extension APIClient {
         let deadline = ContinuousClock.now + .seconds(waiting.waitSeconds)
         var told = ""
         while ContinuousClock.now < deadline {
-            let approval = try await send("GET", "approvals/\(id)")
+            let approval: APIReply
+            do { approval = try await send("GET", "approvals/\(id)") } catch where Self.mayPass(error) {
+                if told != "?" { Note.print("The server can't be asked at the moment; trying again.") }
+                told = "?"
+                try await Task.sleep(for: .seconds(1))
+                continue
+            }
             let state = approval.document["state"]?.string ?? "-"
             let progress = "\(state), \(approval.document["approved"]?.integer ?? 0) of \(approval.document["required"]?.integer ?? 0) approvals"
             if progress != told { Note.print(progress) }
@@ -47,6 +53,13 @@ extension APIClient {
             }
         }
         throw HeldForApproval(id: id)
+    }
+}
+
+extension APIClient {
+    /// Whether a failure says nothing of the request: the server restarts, or is too busy.
+    fileprivate static func mayPass(_ error: any Error) -> Bool {
+        error is Unavailable || (error as? APIProblem).map { [429, 502, 503, 504].contains($0.httpStatus) } ?? false
     }
 }
 

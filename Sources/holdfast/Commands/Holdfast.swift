@@ -64,7 +64,7 @@ struct DataOption: ParsableArguments {
     var folder: DataFolder {
         get throws {
             guard let path = data ?? ProcessInfo.processInfo.environment["HOLDFAST_DATA"], !path.isEmpty else {
-                throw Complaint("expected the data folder: give --data DIR or set HOLDFAST_DATA")
+                throw UsageFailure("expected the data folder: give --data DIR or set HOLDFAST_DATA")
             }
             return DataFolder(path)
         }

@@ -29,7 +29,8 @@ struct TokenCommand: AsyncParsableCommand {
             ])
             guard let reply = try await api.create("self/tokens", options, body: body) else { return }
             guard let out, let token = reply.document["token"]?.string else { return api.show(reply) }
-            try OutputFile.write(Array(token.utf8), to: out, what: "the token “\(name)”")
+            try OutputFile.write(Array(token.utf8), to: out, what: "the token “\(name)”", asJSON: api.asJSON)
+            api.showWithout("token", reply)
         }
     }
 

@@ -125,7 +125,8 @@ struct UserCommand: AsyncParsableCommand {
             let path = Collection.users.thing(try await api.id(user, in: .users), "reset-password")
             guard let reply = try await api.change("POST", path, options) else { return }
             guard let out, let password = reply.document["one_time_password"]?.string else { return api.show(reply) }
-            try OutputFile.write(Array(password.utf8), to: out, what: "the one-time password of \(user)")
+            try OutputFile.write(Array(password.utf8), to: out, what: "the one-time password of \(user)", asJSON: api.asJSON)
+            api.showWithout("one_time_password", reply)
         }
     }
 

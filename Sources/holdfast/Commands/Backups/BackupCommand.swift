@@ -54,8 +54,8 @@ struct BackupCommand: AsyncParsableCommand {
             ])
             guard let reply = try await api.create("backups", options, body: body) else { return }
             guard let out, !options.dryRun, let id = reply.document["id"]?.string else { return api.show(reply) }
-            let content = try await api.send("GET", "backups/\(id)/content")
-            try OutputFile.write(content.body, to: out, what: "backup \(id)")
+            try await api.download("backups/\(id)/content", to: out, what: "backup \(id)")
+            if api.asJSON, out != "-" { api.show(reply) }
         }
     }
 
@@ -95,7 +95,7 @@ struct BackupCommand: AsyncParsableCommand {
         @Option(name: .long, help: ArgumentHelp("The file to write; - for standard output.", valueName: "file")) var out: String
 
         func run(_ api: APIClient) async throws {
-            try OutputFile.write(try await api.send("GET", "backups/\(backup)/content").body, to: out, what: "backup \(backup)")
+            try await api.download("backups/\(backup)/content", to: out, what: "backup \(backup)")
         }
     }
 

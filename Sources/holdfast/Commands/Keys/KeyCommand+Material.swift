@@ -85,7 +85,8 @@ extension KeyCommand {
             guard let out, let text = reply.document["wrapped_material"]?.string, let bytes = try? Base64.decodeLenient(Array(text.utf8)[...]) else {
                 return api.show(reply)
             }
-            try OutputFile.write(bytes, to: out, what: "wrapped under \(publicKey)")
+            try OutputFile.write(bytes, to: out, what: "wrapped under \(publicKey)", asJSON: api.asJSON)
+            if api.asJSON { api.show(reply) }
         }
     }
 
@@ -101,8 +102,9 @@ extension KeyCommand {
         func run(_ api: APIClient) async throws {
             let path = Collection.keys.thing(try await api.id(key, in: .keys), "public-key")
             let reply = try await api.send("GET", path, query: [("version", keyVersion.map { "\($0)" })])
-            guard !api.asJSON, let pem = reply.document["public_key"]?.string else { return api.show(reply) }
-            try OutputFile.write(Array(pem.utf8), to: out, what: "the public key")
+            guard let pem = reply.document["public_key"]?.string, !api.asJSON || out != nil else { return api.show(reply) }
+            try OutputFile.write(Array(pem.utf8), to: out, what: "the public key", asJSON: api.asJSON)
+            if api.asJSON, out != "-" { api.show(reply) }
         }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import KeyCore
+import Management
 import Primitives
 
 struct AuditCommand: AsyncParsableCommand {
@@ -66,6 +67,11 @@ struct AuditCommand: AsyncParsableCommand {
                 return try await AuditOutput.show(verification: api.send("POST", "audit/verify"), api)
             }
             let report = try AuditComposition.verifier(try folder.open()).verify()
+            guard !options.output.json else {
+                print(String(decoding: report.document.json, as: UTF8.self))
+                guard report.isIntact else { throw ExitCode.failure }
+                return
+            }
             var table = Table("NODE", "SEGMENTS", "RECORDS", "CHECKPOINTS", "SIGNED THROUGH", "FINDING")
             for node in report.nodes {
                 table.add(
@@ -105,8 +111,7 @@ struct AuditCommand: AsyncParsableCommand {
         @Option(name: .long, help: "The file to write; standard output by default.") var out: String?
 
         func run(_ api: APIClient) async throws {
-            let reply = try await api.send("GET", "audit/export", query: try await query.parameters(api) + [("format", format)])
-            try OutputFile.write(reply.body, to: out, what: format)
+            try await api.download("audit/export", query: try await query.parameters(api) + [("format", format)], to: out, what: format)
         }
     }
 
@@ -211,17 +216,24 @@ struct AuditTailing {
 
     /// Prints them, oldest first, and with `follow` those that come.
     func run(_ api: APIClient, count: Int, follow: Bool) async throws {
-        var seen = Set<String>()
         let filters: [(String, String?)] = [("event", event), ("outcome", outcome)]
-        var wanted = max(0, count)
+        var (seen, since) = (Set<String>(), String?.none)
+        var isFirst = true
         while true {
-            let items = wanted == 0 ? [] : try await api.list("audit", query: filters, limit: wanted)["items"]?.array ?? []
-            for item in items.reversed() where seen.insert("\(Cell.text(item["node"])) \(Cell.text(item["seq"]))").inserted {
+            // From the last one on, however many have come since.
+            let wanted: Int? = since == nil ? (isFirst ? max(1, count) : 200) : nil
+            let items = try await api.list("audit", query: filters + [("since", since)], limit: wanted)["items"]?.array ?? []
+            let known = seen
+            seen = Set(items.map(AuditTailing.identity))
+            for item in items.reversed() where !known.contains(AuditTailing.identity(item)) && (!isFirst || count > 0) {
                 print(api.asJSON ? String(decoding: item.json, as: UTF8.self) : AuditOutput.line(item))
             }
             guard follow else { return }
+            if let newest = items.first?["time"]?.string { since = newest }
+            isFirst = false
             try await Task.sleep(for: .seconds(1))
-            wanted = 200
         }
     }
+
+    private static func identity(_ item: JSONValue) -> String { "\(Cell.text(item["node"])) \(Cell.text(item["seq"]))" }
 }
