@@ -81,6 +81,7 @@ package final class EKMTestKeySource: KeySource {
     package let id = KeySourceID("remote")
     package let isLocal = false
     package var wrapAlgorithm: WrapAlgorithm { inner.wrapAlgorithm }
+    package var keepsMaterial: Bool { inner.keepsMaterial }
     private let inner: any KeySource
     private let state = Mutex<(mood: Mood, uses: Int)>((.well, 0))
 

@@ -6,6 +6,7 @@ import Synchronization
 package final class FakeKeySource: KeySource {
     package let id: KeySourceID
     package let isLocal: Bool
+    package let keepsMaterial: Bool
     package let wrapAlgorithm = WrapAlgorithm.xaes256GCM
 
     private struct State {
@@ -18,7 +19,9 @@ package final class FakeKeySource: KeySource {
     private let state = Mutex(State())
 
     /// A source that works.
-    package init(_ id: KeySourceID = .embedded, isLocal: Bool = true) { (self.id, self.isLocal) = (id, isLocal) }
+    package init(_ id: KeySourceID = .embedded, isLocal: Bool = true, keepsMaterial: Bool = false) {
+        (self.id, self.isLocal, self.keepsMaterial) = (id, isLocal, keepsMaterial)
+    }
 
     /// How often it was asked to wrap or unwrap.
     package var uses: Int { state.withLock { $0.uses } }

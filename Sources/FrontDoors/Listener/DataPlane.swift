@@ -4,15 +4,17 @@ import Primitives
 package struct DataPlane: HTTPHandler {
     private let ekm: EKMDoor
     private let kacls: KACLSDoor?
+    private let salesforce: SalesforceDoor?
     private let isReady: @Sendable () -> Bool
 
     /// A data plane of these doors; `isReady` says whether requests can be served right now.
-    package init(ekm: EKMDoor, kacls: KACLSDoor? = nil, isReady: @escaping @Sendable () -> Bool) {
-        (self.ekm, self.kacls, self.isReady) = (ekm, kacls, isReady)
+    package init(ekm: EKMDoor, kacls: KACLSDoor? = nil, salesforce: SalesforceDoor? = nil, isReady: @escaping @Sendable () -> Bool) {
+        (self.ekm, self.kacls, self.salesforce, self.isReady) = (ekm, kacls, salesforce, isReady)
     }
 
     package func respond(to request: HTTPRequest) async -> HTTPResponse {
         if let response = await kacls?.respond(to: request) { return response }
+        if let salesforce, let target = salesforce.target(request.target) { return await salesforce.respond(to: request, target: target) }
         guard let path = RequestPath(target: request.target) else {
             return refusal(status: 400, message: "malformed path")
         }

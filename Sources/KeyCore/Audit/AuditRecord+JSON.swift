@@ -8,6 +8,7 @@ extension AuditRecord {
         object.text("event", event.description, limit: 128)
         object.text("outcome", outcome.rawValue, limit: 16)
         object.text("request", requestID, limit: 64)
+        object.text("caller_request", callerRequestID, limit: 128)
         object.id("endpoint", endpointID)
         object.text("endpoint_name", endpointName, limit: 128)
         object.id("key", keyID)

@@ -38,6 +38,8 @@ package struct AuditRecord: Sendable, Equatable {
     package var outcome: Outcome
     /// The request's id, as it stands in logs; 64 bytes.
     package var requestID: String?
+    /// The caller's own name for the request, as Salesforce's `requestId`; 128 bytes.
+    package var callerRequestID: String?
     /// The front door.
     package var endpointID: EndpointID?
     /// The front door's name; 128 bytes.

@@ -4,7 +4,9 @@ package import Primitives
 package struct AuditQuery: Sendable, Equatable {
     /// The columns that are compared exactly; where several are, the first of these drives the search by its index.
     package enum Column: String, Sendable, CaseIterable {
-        case request, key, endpoint, principal, actor, outcome, project, resource, cause, remote, node
+        case request
+        case callerRequest = "caller_request"
+        case key, endpoint, principal, actor, outcome, project, resource, cause, remote, node
     }
 
     package var values: [Column: String] = [:]

@@ -34,7 +34,20 @@ struct BackupSelection {
                 issuerIDs.insert(try row.text("issuer_id"))
             }
         }
-        var roots = ["keys": keyIDs, "endpoints": Set(endpoints), "policies": policyIDs, "issuers": issuerIDs]
+        var identifiers = Set<String>()
+        for id in endpoints {
+            // An org's identifiers, and their keys, which may be others than the endpoint's own.
+            let rows = try connection.query(
+                "SELECT salesforce_keys.id AS id, keys.id AS key_id FROM salesforce_keys LEFT JOIN keys ON keys.id = salesforce_keys.key_id WHERE endpoint_id = $1",
+                [.text(id)])
+            for row in rows {
+                identifiers.insert(try row.text("id"))
+                if let key = try row.optionalText("key_id") { keyIDs.insert(key) }
+            }
+        }
+        var roots = [
+            "keys": keyIDs, "endpoints": Set(endpoints), "policies": policyIDs, "issuers": issuerIDs, "salesforce_keys": identifiers,
+        ]
         try BackupSelection.addParents(of: "keys", to: &roots, connection)
         self.roots = roots
     }

@@ -21,6 +21,7 @@ package enum BackupTables {
         "audit_positions": "how far that index is",
         "alerts": "tell of the present, and are raised again",
         "alert_deliveries": "messages under way",
+        "salesforce_nonces": "callouts that were answered in the last minutes before it was made",
     ]
 
     /// The tables that backups hold, each after those that it refers to.

@@ -149,6 +149,7 @@ enum RestoreLabel {
         }
         switch table.name {
         case "key_versions": return try name("keys", text("key_id"))
+        case "salesforce_keys": return try text("identifier")
         case "group_members": return "\(try name("users", text("user_id"))) in \(try name("user_groups", text("group_id")))"
         case "grants":
             let holder = try row.optionalText("user_id").map { try name("users", $0) } ?? name("user_groups", text("group_id"))

@@ -18,7 +18,7 @@ package struct RestorePlan: Sendable, Equatable {
 
     /// Something that was stopped after the backup, in which it is still alive.
     package struct Revived: Sendable, Equatable {
-        /// `key`, `key_version`, `endpoint`, `issuer`, `user`, `password`, `group_member`, …
+        /// `key`, `key_version`, `endpoint`, `cache_only_key`, `issuer`, `user`, `password`, `group_member`, …
         package let kind: String
         /// As `resurrect` names it: `key_version:<key id>/<number>`, `endpoint:<id>`.
         package let reference: String
@@ -84,7 +84,7 @@ package struct RestorePlan: Sendable, Equatable {
 
 /// What is to be restored, and how.
 package struct RestoreOrder: Sendable {
-    /// What comes back although it was stopped after the backup: `key:<id>`, `key_version:<key id>/<number>`, `endpoint:<id>`, `user:<id>`, … as the
+    /// What comes back although it was stopped after the backup: `key:<id>`, `key_version:<key id>/<number>`, `endpoint:<id>`, `cache_only_key:<id>`, `user:<id>`, … as the
     /// plan's `reference` says; of what lets people in also `KIND:*`.
     package var resurrect: Set<String>
     /// The confirmation of the plan that is to be carried out.

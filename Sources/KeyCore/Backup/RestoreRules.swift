@@ -25,6 +25,7 @@ enum RestoreRules {
         Standing(table: "users", column: "enabled", order: [1, 0], companions: [], kind: "user"),
         Standing(table: "issuers", column: "enabled", order: [1, 0], companions: [], kind: "issuer"),
         Standing(table: "oidc_providers", column: "enabled", order: [1, 0], companions: [], kind: "oidc_provider"),
+        Standing(table: "salesforce_keys", column: "enabled", order: [1, 0], companions: [], kind: "cache_only_key"),
     ]
 
     /// What somebody proves with that it is them: where it was replaced since the backup, the present one stands unless it is named.
@@ -60,7 +61,7 @@ enum RestoreRules {
     static let passwordTables: Set<String> = ["password_history"]
 
     /// Tables of which a restore removes nothing: material that is gone can't be made again.
-    static let neverRemoved: Set<String> = ["keys", "key_versions", "secrets", "deleted_keys"]
+    static let neverRemoved: Set<String> = ["keys", "key_versions", "secrets", "deleted_keys", "salesforce_keys", "kacls_key_domains"]
 
     /// Columns that repeat what other rows say: never compared, and written anew at the end.
     static let derived: [String: Set<String>] = ["keys": ["state", "version_count"]]

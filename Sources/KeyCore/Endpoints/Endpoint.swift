@@ -6,6 +6,8 @@ package enum FrontDoorKind: String, Sendable, CaseIterable {
     case ekm
     /// Google Workspace client-side encryption: a key access control list service.
     case kacls
+    /// Salesforce's Cache-Only Key Service.
+    case salesforce
 }
 
 /// Whether an endpoint serves.
@@ -42,6 +44,8 @@ package struct Endpoint: Sendable {
     package let issuers: [Issuer]
     /// Whether its policy and issuers could be read; otherwise nobody is to be refused for good: the fault is ours.
     package let isReadable: Bool
+    /// What only an endpoint of the Cache-Only Key Service has.
+    package let salesforce: CacheOnlySettings?
     /// The same, ready for the verifier.
     package let expectation: TokenExpectation
     /// What only an endpoint of `.kacls` has.
@@ -51,12 +55,12 @@ package struct Endpoint: Sendable {
     package init(
         id: EndpointID, name: String, door: FrontDoorKind, path: String, hostnames: [String], keyID: KeyID, policyID: PolicyID,
         policy: AccessPolicy, state: EndpointState, extraAudiences: [String], allowedProjects: [String], issuers: [Issuer],
-        isReadable: Bool = true, kacls: KACLSEndpoint? = nil
+        isReadable: Bool = true, kacls: KACLSEndpoint? = nil, salesforce: CacheOnlySettings? = nil
     ) {
         (self.id, self.name, self.door, self.path, self.hostnames) = (id, name, door, path, hostnames)
         (self.keyID, self.policyID, self.policy, self.state) = (keyID, policyID, policy, state)
         (self.extraAudiences, self.allowedProjects, self.issuers) = (extraAudiences, allowedProjects, issuers)
-        (self.isReadable, self.kacls) = (isReadable, kacls)
+        (self.isReadable, self.kacls, self.salesforce) = (isReadable, kacls, salesforce)
         expectation = TokenExpectation(
             issuers: issuers, audiences: Set(hostnames.map { "https://\($0)" } + extraAudiences))
     }
@@ -74,6 +78,7 @@ package final class RoutingSnapshot: Sendable {
     package let faults: [String]
     private let byPath: [String: Endpoint]
     private let unions: [FrontDoorKind: TokenExpectation]
+    private let doors: Set<FrontDoorKind>
 
     /// A snapshot of `endpoints` and `issuers`.
     package init(sequence: Int64, endpoints: [Endpoint], issuers: [Issuer], faults: [String] = []) {
@@ -89,6 +94,7 @@ package final class RoutingSnapshot: Sendable {
                 issuers: own.flatMap(\.issuers), audiences: own.reduce(into: []) { $0.formUnion($1.expectation.audiences) })
         }
         self.unions = unions
+        doors = Set(endpoints.map(\.door))
     }
 
     /// The same at a later change, which concerned nothing in it.
@@ -98,7 +104,7 @@ package final class RoutingSnapshot: Sendable {
 
     private init(_ other: RoutingSnapshot, sequence: Int64) {
         (self.sequence, endpoints, issuers, faults) = (sequence, other.endpoints, other.issuers, other.faults)
-        (byPath, unions) = (other.byPath, other.unions)
+        (byPath, unions, doors) = (other.byPath, other.unions, other.doors)
     }
 
     /// All issuers whose keys are needed: those of the table, and those that endpoints believe besides.
@@ -106,6 +112,9 @@ package final class RoutingSnapshot: Sendable {
         let unlisted = endpoints.flatMap { $0.kacls?.unlistedIssuers ?? [] }
         return issuers + Dictionary(unlisted.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }).values
     }
+
+    /// Whether that front door has any endpoint.
+    package func hasEndpoints(of door: FrontDoorKind) -> Bool { doors.contains(door) }
 
     /// The endpoint at that path, if there is one for that front door.
     package func endpoint(at path: String, door: FrontDoorKind) -> Endpoint? {

@@ -43,12 +43,13 @@ enum EndpointRow {
             let keyID = KeyID(try row.text("key_id")), let policyID = PolicyID(try row.text("policy_id")),
             let state = EndpointState(rawValue: try row.text("state"))
         else { throw StoreError.corrupt("endpoint \(try row.text("id"))") }
-        let (extraAudiences, allowedProjects, kacls) = try options(try row.text("options"), of: id)
-        guard (door == .kacls) == (kacls != nil) else { throw StoreError.corrupt("the options of endpoint \(id)") }
+        let (extraAudiences, allowedProjects, kacls, salesforce) = try options(try row.text("options"), of: id)
+        guard (door == .kacls) == (kacls != nil), (door == .salesforce) == (salesforce != nil) else { throw StoreError.corrupt("the options of endpoint \(id)") }
         return EndpointEntry(
             id: id, name: try row.text("name"), description: try row.text("description"), door: door, path: try row.text("path"),
             hostnames: try row.text("hostnames").split(separator: " ").map(String.init), keyID: keyID, policyID: policyID,
-            issuers: try issuers(of: id, connection), extraAudiences: extraAudiences, allowedProjects: allowedProjects, kacls: kacls, state: state,
+            issuers: try issuers(of: id, connection), extraAudiences: extraAudiences, allowedProjects: allowedProjects, kacls: kacls,
+            salesforce: salesforce, state: state,
             revision: try row.integer("revision"), createdAt: Instant(nanoseconds: try row.integer("created_at")),
             updatedAt: Instant(nanoseconds: try row.integer("updated_at")))
     }
@@ -63,12 +64,16 @@ enum EndpointRow {
     }
 
     /// A list that can't be read must not become an empty one: that permits every project.
-    static func options(_ text: String, of id: EndpointID) throws -> (extraAudiences: [String], allowedProjects: [String], kacls: KACLSOptions?) {
+    static func options(
+        _ text: String, of id: EndpointID
+    ) throws -> (extraAudiences: [String], allowedProjects: [String], kacls: KACLSOptions?, salesforce: CacheOnlyOptions?) {
         let options = try JSONValue(parsing: Array(text.utf8))
         guard let extraAudiences = options["extraAudiences"]?.strings, let allowedProjects = options["allowedProjects"]?.strings else {
             throw StoreError.corrupt("the options of endpoint \(id)")
         }
-        return (extraAudiences, allowedProjects, try options["kacls"].map { try kacls($0, of: id) })
+        return (
+            extraAudiences, allowedProjects, try options["kacls"].map { try kacls($0, of: id) },
+            try options["salesforce"].map { try CacheOnlyOptions(stored: $0) })
     }
 
     private static func kacls(_ document: JSONValue, of id: EndpointID) throws(StoreError) -> KACLSOptions {
@@ -80,7 +85,8 @@ enum EndpointRow {
     /// The values of id, name, door, path, hostnames, key_id, policy_id, state, options.
     static func values(_ entry: EndpointEntry) -> [SQLValue] {
         let lists: JSONValue = ["extraAudiences": .strings(entry.extraAudiences), "allowedProjects": .strings(entry.allowedProjects)]
-        let options = entry.kacls.map { lists.adding(["kacls": $0.document]) } ?? lists
+        var options = entry.kacls.map { lists.adding(["kacls": $0.document]) } ?? lists
+        if let salesforce = entry.salesforce { options = options.adding(["salesforce": salesforce.json]) }
         return [
             .text(entry.id.description), .text(entry.name), .text(entry.door.rawValue), .text(entry.path),
             .text(entry.hostnames.joined(separator: " ")), .text(entry.keyID.description), .text(entry.policyID.description),

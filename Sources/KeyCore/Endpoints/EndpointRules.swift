@@ -12,7 +12,8 @@ enum EndpointRules {
             throw .invalid(field: "hostnames", expected: "1 to 16 host names, under which the cloud calls us")
         }
         try checkOptions(entry)
-        guard (1...64).contains(entry.issuers.count) else {
+        try checkSalesforce(entry)
+        guard (entry.door == .salesforce ? 0...64 : 1...64).contains(entry.issuers.count) else {
             throw .invalid(field: "issuer_ids", expected: "1 to 64 issuers, whose tokens the endpoint believes")
         }
         try check(entry.extraAudiences, "extra_audiences", "audiences")
@@ -35,9 +36,13 @@ enum EndpointRules {
 
     /// That what the endpoint names is there, and that each value of `iss` has one issuer.
     static func checkParts(_ entry: EndpointEntry, _ connection: borrowing SQLConnection) throws {
+        let purpose = entry.door == .salesforce ? KeyPurpose.cacheOnly : .wrap
         guard let key = try connection.query("SELECT purpose FROM keys WHERE id = $1", [.text(entry.keyID.description)]).first,
-            try key.text("purpose") == KeyPurpose.wrap.rawValue
-        else { throw StoreError.invalid(field: "key_id", expected: "the id of a key that exists and wraps") }
+            try key.text("purpose") == purpose.rawValue
+        else {
+            let use = purpose == .wrap ? "wraps" : "is for the purpose \(purpose.rawValue)"
+            throw StoreError.invalid(field: "key_id", expected: "the id of a key that exists and \(use)")
+        }
         guard try !connection.query("SELECT id FROM policies WHERE id = $1", [.text(entry.policyID.description)]).isEmpty else {
             throw StoreError.invalid(field: "policy_id", expected: "the id of a policy that exists")
         }

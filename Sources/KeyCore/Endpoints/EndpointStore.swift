@@ -17,6 +17,10 @@ package struct EndpointDraft: Sendable {
     package var kacls: KACLSOptions?
     /// Under which port callers reach us, if that is known: where `kacls` names no URL and it isn't that of HTTPS, it stands in the URL.
     package var port: Int?
+    /// Its id, if something was made for it beforehand; a new one if nil.
+    package var id: EndpointID?
+    /// For an endpoint of the Cache-Only Key Service.
+    package var salesforce: CacheOnlyOptions?
 
     /// An active EKM endpoint at its default path.
     package init(name: String, hostnames: [String], keyID: KeyID, policyID: PolicyID, issuers: [IssuerID]) {
@@ -40,6 +44,8 @@ package struct EndpointEntry: Sendable, Equatable {
     package var allowedProjects: [String]
     /// What only an endpoint of `.kacls` has; it names the issuers.
     package var kacls: KACLSOptions? { didSet { takeIssuers() } }
+    /// What only an endpoint of the Cache-Only Key Service has.
+    package var salesforce: CacheOnlyOptions?
     package var state: EndpointState
     package var revision: Int64
     package let createdAt: Instant
@@ -74,6 +80,7 @@ package struct EndpointChange: Sendable {
     package var kacls: KACLSOptions?
     /// Those of its options that become different, as `KACLSOptions.document` names them.
     package var kaclsMembers: JSONValue?
+    package var salesforce: CacheOnlyChange?
 
     /// Nothing.
     package init() {}
@@ -94,13 +101,14 @@ package struct EndpointStore: Sendable {
     /// The same, and gives it back.
     package func add(_ draft: EndpointDraft) async throws(StoreError) -> EndpointEntry {
         let id: EndpointID
-        do { id = try EndpointID.random() } catch { throw StoreError(any: error) }
+        do { id = try draft.id ?? EndpointID.random() } catch { throw StoreError(any: error) }
         let now = clock.now
         var made = EndpointEntry(
             id: id, name: draft.name, description: draft.description, door: draft.door,
             path: draft.path ?? "v0/\(draft.door.rawValue)/endpoints/\(id)", hostnames: draft.hostnames.map(ASCII.lowercased),
             keyID: draft.keyID, policyID: draft.policyID, issuers: draft.issuers, extraAudiences: draft.extraAudiences,
-            allowedProjects: draft.allowedProjects, kacls: draft.kacls, state: .active, revision: 0, createdAt: now, updatedAt: now)
+            allowedProjects: draft.allowedProjects, kacls: draft.kacls, salesforce: draft.salesforce, state: .active, revision: 0, createdAt: now,
+            updatedAt: now)
         try made.takeIssuers(besides: draft.issuers)
         if let port = draft.port, port != 443, var options = made.kacls, options.urls.isEmpty {
             options.urls = made.hostnames.compactMap { [path = made.path] in KACLSURL("https://\($0):\(port)/\(path)") }
@@ -108,6 +116,7 @@ package struct EndpointStore: Sendable {
         }
         let entry = made
         try EndpointRules.check(entry)
+        try EndpointRules.checkCertificates(entry, replacing: nil, at: now)
         return try await StoreError.typed {
             try await database.write { connection in
                 try EndpointRules.checkUniqueness(entry, connection)
@@ -129,7 +138,8 @@ package struct EndpointStore: Sendable {
         let now = clock.now
         return try await StoreError.typed {
             try await database.write { connection in
-                var next = try EndpointRow.find(id, connection)
+                let present = try EndpointRow.find(id, connection)
+                var next = present
                 guard next.state != .archived else {
                     throw StoreError.refused("the endpoint is archived: bring it back (state active, paused or disabled) and change it then")
                 }
@@ -144,8 +154,11 @@ package struct EndpointStore: Sendable {
                 if let allowedProjects = wanted.allowedProjects { next.allowedProjects = allowedProjects }
                 if let kacls = wanted.kacls { next.kacls = kacls }
                 if let members = wanted.kaclsMembers { next.kacls = try EndpointRules.options(next.kacls, changedBy: members) }
+                if let salesforce = wanted.salesforce { next.salesforce = try salesforce.applied(to: try EndpointRules.salesforce(of: present)) }
                 try next.takeIssuers(besides: wanted.issuers ?? [])
                 try EndpointRules.check(next)
+                try EndpointRules.checkCertificates(next, replacing: present, at: now)
+                try CacheOnlyKeyStore.checkCertificates(next, connection)
                 try EndpointRules.checkUniqueness(next, connection)
                 try EndpointRules.checkParts(next, connection)
                 try connection.execute(
@@ -219,9 +232,10 @@ package struct EndpointStore: Sendable {
             try await database.read { connection in
                 let (issuers, badIssuers) = try IssuerRow.usable(connection)
                 let (policies, badPolicies) = try PolicyStore.current(policies, connection)
+                let cacheOnlyKeys = try CacheOnlyKeyStore.all(connection)
                 let rows = try connection.query("SELECT \(EndpointRow.columns) FROM endpoints ORDER BY name")
                 let endpoints = try rows.map { row in
-                    EndpointStore.endpoint(try EndpointRow.entry(row, connection), issuers, policies)
+                    EndpointStore.endpoint(try EndpointRow.entry(row, connection), issuers, policies, cacheOnlyKeys)
                 }
                 return RoutingSnapshot(
                     sequence: try ChangeLog.latest(in: connection), endpoints: endpoints, issuers: issuers, faults: badIssuers + badPolicies)
@@ -229,13 +243,16 @@ package struct EndpointStore: Sendable {
         }
     }
 
-    private static func endpoint(_ entry: EndpointEntry, _ issuers: [Issuer], _ policies: [PolicyID: AccessPolicy]) -> Endpoint {
+    private static func endpoint(
+        _ entry: EndpointEntry, _ issuers: [Issuer], _ policies: [PolicyID: AccessPolicy], _ cacheOnlyKeys: [String: [CacheOnlyKey]]
+    ) -> Endpoint {
         let own = issuers.filter { entry.issuers.contains($0.id) }
         let policy = own.count == entry.issuers.count ? policies[entry.policyID] : nil
         let kacls = entry.kacls.flatMap { try? KACLSEndpoint($0, hostnames: entry.hostnames, path: entry.path, issuers: issuers) }
         return Endpoint(
             id: entry.id, name: entry.name, door: entry.door, path: entry.path, hostnames: entry.hostnames, keyID: entry.keyID,
             policyID: entry.policyID, policy: policy ?? .nothing, state: entry.state, extraAudiences: entry.extraAudiences,
-            allowedProjects: entry.allowedProjects, issuers: own, isReadable: policy != nil && (kacls == nil) == (entry.kacls == nil), kacls: kacls)
+            allowedProjects: entry.allowedProjects, issuers: own, isReadable: policy != nil && (kacls == nil) == (entry.kacls == nil), kacls: kacls,
+            salesforce: entry.salesforce.map { CacheOnlySettings(options: $0, keys: cacheOnlyKeys[entry.id.description] ?? []) })
     }
 }

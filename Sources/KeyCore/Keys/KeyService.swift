@@ -135,7 +135,7 @@ package final class KeyService: Sendable {
         return loaded
     }
 
-    private func load(_ id: KeyID) async throws(KeyServiceError) -> LoadedKey {
+    func load(_ id: KeyID) async throws(KeyServiceError) -> LoadedKey {
         if let held = cache.find(id) { return held }
         let epoch = cache.epoch(for: id)
         do {
@@ -203,7 +203,7 @@ package final class KeyService: Sendable {
 
     // MARK: The record
 
-    private func write(_ record: AuditRecord, _ version: KeyVersionNumber, _ start: UInt64) async throws(KeyServiceError) {
+    func write(_ record: AuditRecord, _ version: KeyVersionNumber, _ start: UInt64) async throws(KeyServiceError) {
         var record = record
         record.keyVersion = version
         record.outcome = .allowed

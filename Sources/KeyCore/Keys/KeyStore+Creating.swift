@@ -47,6 +47,15 @@ extension KeyStore {
         return try await addVersion(to: key, try await KeyStore.generate(key.algorithm, source), .generated, expecting)
     }
 
+    /// The same, and in the same transaction what `body` does with the key as it is then.
+    func rotate<R: Sendable>(
+        _ id: KeyID, source: any KeySource, then body: @escaping @Sendable (Key, Instant, borrowing SQLConnection) throws -> R
+    ) async throws(StoreError) -> R {
+        let key = try await find(id)
+        try KeyStore.check(key, lives: source)
+        return try await addVersion(to: key, try await KeyStore.generate(key.algorithm, source), .generated, nil, then: body)
+    }
+
     /// The same with material from outside.
     package func rotate(
         _ id: KeyID, importing material: borrowing SecretBytes, source: any KeySource, expecting: Int64? = nil
@@ -111,6 +120,13 @@ extension KeyStore {
     private func addVersion(
         to key: Key, _ material: SharedSecret, _ origin: KeyVersion.Origin, _ expecting: Int64?
     ) async throws(StoreError) -> Key {
+        try await addVersion(to: key, material, origin, expecting) { key, _, _ in key }
+    }
+
+    private func addVersion<R: Sendable>(
+        to key: Key, _ material: SharedSecret, _ origin: KeyVersion.Origin, _ expecting: Int64?,
+        then body: @escaping @Sendable (Key, Instant, borrowing SQLConnection) throws -> R
+    ) async throws(StoreError) -> R {
         let id = key.id
         return try await change { now, connection in
             let present = try KeyRow.find(id, connection)
@@ -122,7 +138,7 @@ extension KeyStore {
             }
             let sealed = try sealer.seal(material.bytes, at: place(id, latest + 1))
             try KeyStore.insertVersion(id, latest + 1, sealed, origin, now, connection)
-            return try KeyRow.settle(id, expecting: expecting, at: now, connection)
+            return try body(try KeyRow.settle(id, expecting: expecting, at: now, connection), now, connection)
         }
     }
 

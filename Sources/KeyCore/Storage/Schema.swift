@@ -3,7 +3,7 @@ package import Primitives
 /// The tables, in the common dialect (`SQLDialect`). Instants are nanoseconds since 1970.
 package enum Schema {
     /// All steps so far; a released one never changes.
-    package static let migrations = [foundation, accounts, resources, observation, backups, approvals, access, workspace]
+    package static let migrations = [foundation, accounts, resources, observation, backups, approvals, access, workspace, salesforce]
 
     static let foundation = SQLMigration(id: 1, name: "keys, issuers, policies, endpoints, secrets, changes", statements: [
         """

@@ -65,7 +65,7 @@ struct Claims {
     }
 
     /// A NumericDate (RFC 7519, 2): seconds since 1970, whole or not, and not before 1970.
-    private func instant(_ name: String, _ takesText: Bool) throws(TokenRejection) -> Instant? {
+    func instant(_ name: String, _ takesText: Bool = false) throws(TokenRejection) -> Instant? {
         switch payload[name] {
         case nil: return nil
         case .integer(let seconds) where seconds >= 0: return Instant(seconds: seconds)
@@ -83,7 +83,7 @@ struct Claims {
         return text
     }
 
-    private func audiences() throws(TokenRejection) -> [String] {
+    func audiences() throws(TokenRejection) -> [String] {
         switch payload["aud"] {
         case .string(let audience): return [audience]
         case .array(let values) where !values.isEmpty && values.count <= 16:

@@ -31,6 +31,7 @@ package enum ManagementRoutes {
             KeyRoutes(sources: services.keySources, services: services.resources),
             KeySourceRoutes(sources: services.keySources),
             EndpointRoutes(services: services.resources),
+            SalesforceRoutes(sources: services.keySources, services: services.resources),
             IssuerRoutes(services: services.resources),
             SigningKeyRoutes(),
             PolicyRoutes(services: services.resources),

@@ -16,6 +16,7 @@ package struct Stores: Sendable {
     package var issuers: IssuerStore { IssuerStore(database: database, clock: clock) }
     package var policies: PolicyStore { PolicyStore(database: database, clock: clock) }
     package var endpoints: EndpointStore { EndpointStore(database: database, clock: clock) }
+    package var cacheOnlyKeys: CacheOnlyKeyStore { CacheOnlyKeyStore(database: database, clock: clock) }
     package var secrets: SecretStore { SecretStore(database: database, sealer: sealer) }
 
     /// The same, but nothing that they write is kept.

@@ -5,6 +5,7 @@ package import Primitives
 package struct AlertSources: Sendable {
     package var journal: @Sendable () -> AuditHealth = { .green }
     package var certificates: @Sendable () -> [(name: String, notAfter: Instant)] = { [] }
+    package var orgCertificates: @Sendable () -> [OrgCertificate] = { [] }
     package var issuers: @Sendable () -> [(name: String, failingSince: Instant?, failure: String?)] = { [] }
     /// Bytes that are free on the data folder's file system.
     package var freeBytes: @Sendable () -> Int64? = { nil }
@@ -28,7 +29,7 @@ struct AlertChecks: Sendable {
     var all: [Check] {
         [
             Check(kinds: [.auditFailing, .auditTampered]) { _, _ in journal() },
-            Check(kinds: [.certificateExpiry]) { certificates($0[.certificateDays], $1) },
+            Check(kinds: [.certificateExpiry]) { certificates($0[.certificateDays], $1) + orgCertificates($0[.certificateDays], $1) },
             Check(kinds: [.issuerKeysStale]) { issuers($0[.issuerKeysStaleMinutes], $1) },
             Check(kinds: [.diskSpace]) { settings, _ in diskSpace(settings[.diskFreeMiB]) },
             Check(kinds: [.auditIndexLate]) { auditIndex($0[.auditIndexLateSeconds], $1) },
@@ -54,6 +55,17 @@ struct AlertChecks: Sendable {
             let isClose = notAfter < now + .seconds(days * 86400 / 4)
             return AlertCondition(
                 .certificateExpiry, isClose ? .critical : .warning, "certificate:\(name)", AlertChecks.expiry("the certificate", notAfter, now))
+        }
+    }
+
+    /// Salesforce's certificates live one or two years and are changed by hand at two places, so their warning comes twice as early.
+    private func orgCertificates(_ days: Int64, _ now: Instant) -> [AlertCondition] {
+        sources.orgCertificates().filter { $0.notAfter < now + .seconds(days * 2 * 86400) && days > 0 }.map { found in
+            let isClose = found.notAfter < now + .seconds(days * 86400 / 4)
+            let what = found.use == .wrapping ? "the certificate to which keys are encrypted" : "the certificate that signs the org's tokens"
+            return AlertCondition(
+                .certificateExpiry, isClose ? .critical : .warning, "endpoint:\(found.endpointID)/\(found.use.rawValue)-certificate:\(found.fingerprint.prefix(16))",
+                "endpoint “\(found.endpointName)”: " + AlertChecks.expiry(what, found.notAfter, now) + "; make another in the org and add it here")
         }
     }
 

@@ -11,6 +11,7 @@ extension AuditQuery {
         QueryParameter("actor", .text(1...320), "Who acted, exactly, as user:alice"),
         QueryParameter("endpoint_id", .id, "The endpoint"), QueryParameter("key_id", .id, "The key"),
         QueryParameter("request_id", .text(1...64), "The request's id"),
+        QueryParameter("caller_request_id", .text(1...128), "What the caller calls its request, as Salesforce's requestId, exactly"),
         QueryParameter("project", .text(1...128), "The cloud project or tenant, exactly"),
         QueryParameter("resource", .text(1...1024), "What the key was used for, exactly, as the name of a document"),
         QueryParameter("cause", .text(1...128), "The rule or code that decided, exactly"),
@@ -20,8 +21,9 @@ extension AuditQuery {
     ]
 
     private static let columns: [(parameter: String, column: Column)] = [
-        ("request_id", .request), ("key_id", .key), ("endpoint_id", .endpoint), ("principal", .principal), ("actor", .actor),
-        ("outcome", .outcome), ("project", .project), ("resource", .resource), ("cause", .cause), ("remote_address", .remote), ("node", .node),
+        ("request_id", .request), ("caller_request_id", .callerRequest), ("key_id", .key), ("endpoint_id", .endpoint),
+        ("principal", .principal), ("actor", .actor), ("outcome", .outcome), ("project", .project), ("resource", .resource),
+        ("cause", .cause), ("remote_address", .remote), ("node", .node),
     ]
 
     /// What a request's filters ask for.

@@ -5,7 +5,8 @@ package import Primitives
 enum AuditSchemas {
     /// The texts of a record: the journal's member, its name on the wire, what it tells.
     static let texts: [(member: String, name: String, about: String)] = [
-        ("request", "request_id", "As in answers and logs"), ("endpoint", "endpoint_id", ""), ("endpoint_name", "endpoint_name", ""),
+        ("request", "request_id", "As in answers and logs"),
+        ("caller_request", "caller_request_id", "What the caller calls its request, as Salesforce's requestId"), ("endpoint", "endpoint_id", ""), ("endpoint_name", "endpoint_name", ""),
         ("key", "key_id", ""), ("principal", "principal", "The caller's e-mail address or subject"),
         ("project", "project", "The cloud project or tenant that calls"), ("resource", "resource", "What the key is used for"),
         ("justification", "justification", "As the caller wrote it"), ("cause", "cause", "The rule or code that decided"),

@@ -9,6 +9,7 @@ package final class TLSServerContext: @unchecked Sendable {  // SSL_CTX counts r
     let applicationProtocols: [String]
     private let contexts: [OpaquePointer]
     private let verifyModes: [CInt]
+    private let verifyCallbacks: [VerifyCallback]
     private let indexByName: [String: Int]
 
     /// Loads `identities`; the first is shown to clients that ask for no name or for an unknown one.
@@ -35,10 +36,11 @@ package final class TLSServerContext: @unchecked Sendable {  // SSL_CTX counts r
         verifyModes = identities.map { identity in
             switch identity.clientCertificates {
             case .none: SSL_VERIFY_NONE
-            case .optional: SSL_VERIFY_PEER
+            case .optional, .pinned: SSL_VERIFY_PEER
             case .required: SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
             }
         }
+        verifyCallbacks = identities.map { $0.clientCertificates == .pinned ? { _, _ in 1 } : { isValid, _ in isValid } }
     }
 
     deinit { contexts.forEach { SSL_CTX_free($0) } }
@@ -46,7 +48,7 @@ package final class TLSServerContext: @unchecked Sendable {  // SSL_CTX counts r
     /// A new server-side `SSL`, which the caller frees, and to which it attaches a `TLSServerNegotiation`.
     func makeSSL() throws(TLSError) -> OpaquePointer {
         guard let ssl = SSL_new(contexts[0]) else { throw .handshake(.drain("SSL_new")) }
-        SSL_set_verify(ssl, verifyModes[0], nil)
+        SSL_set_verify(ssl, verifyModes[0], verifyCallbacks[0])
         SSL_set_accept_state(ssl)
         return ssl
     }
@@ -55,7 +57,8 @@ package final class TLSServerContext: @unchecked Sendable {  // SSL_CTX counts r
     /// - Returns: false if OpenSSL has no memory for it.
     func select(_ serverName: String?, for ssl: OpaquePointer) -> Bool {
         let index = serverName.flatMap(index(of:)) ?? 0
-        SSL_set_verify(ssl, verifyModes[index], nil)
+        // Always with a callback: without one OpenSSL would keep that of the first identity.
+        SSL_set_verify(ssl, verifyModes[index], verifyCallbacks[index])
         return SSL_set_SSL_CTX(ssl, contexts[index]) == contexts[index]
     }
 
@@ -64,6 +67,9 @@ package final class TLSServerContext: @unchecked Sendable {  // SSL_CTX counts r
         return serverName.firstIndex(of: ".").flatMap { indexByName["*\(serverName[$0...])"] }
     }
 }
+
+/// Has the last word on a client's certificate, 1 for yes.
+private typealias VerifyCallback = @convention(c) (CInt, OpaquePointer?) -> CInt
 
 private func makeServerContext(_ identity: TLSServerIdentity) throws(TLSError) -> OpaquePointer {
     ERR_clear_error()
@@ -132,7 +138,7 @@ private func separateSessions(_ context: OpaquePointer, _ identity: TLSServerIde
 private func setTrust(_ context: OpaquePointer, _ identity: TLSServerIdentity) throws(TLSError) {
     let trustPEM: String
     switch identity.clientCertificates {
-    case .none: return
+    case .none, .pinned: return
     case .optional(let pem), .required(let pem): trustPEM = pem
     }
     let anchors = try readCertificates(trustPEM, what: "client trust for \(identity.serverNames.first ?? "the default name")")

@@ -8,6 +8,9 @@ package struct TLSServerIdentity: Sendable {
         case optional(trustPEM: String)
         /// Asked for and needed.
         case required(trustPEM: String)
+        /// Asked for; whichever is shown is taken, self-signed or expired. The handshake proves that the client has its key and nothing else:
+        /// whoever authorises by it compares it with a pin. A client without one is served.
+        case pinned
     }
 
     /// The names (SNI, RFC 6066) under which this identity is shown: lower case, exact or `*.example.com` for one label.
@@ -41,7 +44,7 @@ package struct TLSHandshake: Sendable, Equatable {
     package let version: String
     /// Whether an earlier session was resumed.
     package let isResumed: Bool
-    /// The client's certificate in DER, if it showed one; it has been verified against the identity's trust.
+    /// The client's certificate in DER, if it showed one; it has been verified against the identity's trust, if that has any.
     package let clientCertificateDER: [UInt8]?
 
     /// An agreement as given.

@@ -34,6 +34,7 @@ struct Holdfast: AsyncParsableCommand {
             ]),
             CommandGroup(name: "Keys and who may call", subcommands: [
                 KeyCommand.self, KeySourceCommand.self, EndpointCommand.self, IssuerCommand.self, PolicyCommand.self, CertificateCommand.self,
+                SalesforceCommand.self,
             ]),
             CommandGroup(name: "Google Workspace", subcommands: [CSECommand.self]),
             CommandGroup(name: "People", subcommands: [

@@ -25,7 +25,7 @@ struct Configuration: Sendable {
 
     /// A certificate with its key, as files.
     struct Certificate: Sendable {
-        enum Clients: Sendable { case none, optional(String), required(String) }
+        enum Clients: Sendable { case none, optional(String), required(String), pinned }
         var serverNames: [String]
         var certificatePath: String
         var privateKeyPath: String

@@ -88,7 +88,11 @@ extension Configuration.Certificate {
             privateKeyPath: try key.string())
         guard let clients = fields["clientCertificates"] else { return }
         if clients.isScalar {
-            guard try clients.string() == "none" else { throw clients.error("expected none, or optional: FILE, or required: FILE") }
+            switch try clients.string() {
+            case "none": return
+            case "pinned": self.clients = .pinned
+            default: throw clients.error("expected none, pinned, optional: FILE, or required: FILE")
+            }
             return
         }
         let own = try clients.members(["optional", "required"])

@@ -84,7 +84,7 @@ final class CertificateWatch: Sendable {
         for certificate in certificates {
             var paths = [certificate.certificatePath, certificate.privateKeyPath]
             switch certificate.clients {
-            case .none: break
+            case .none, .pinned: break
             case .optional(let path), .required(let path): paths.append(path)
             }
             for path in paths {
@@ -100,6 +100,7 @@ final class CertificateWatch: Sendable {
     private func clients(_ clients: Configuration.Certificate.Clients) throws -> TLSServerIdentity.ClientCertificates {
         switch clients {
         case .none: .none
+        case .pinned: .pinned
         case .optional(let path): .optional(trustPEM: try text(folder.file(path)))
         case .required(let path): .required(trustPEM: try text(folder.file(path)))
         }

@@ -100,6 +100,16 @@ struct ServerMetrics {
         }
     }
 
+    func register(orgCertificates: @escaping @Sendable () -> [OrgCertificate], clock: WallClock) {
+        registry.add("holdfast_org_certificate_expiry_seconds", .gauge, "Time until a Salesforce org's certificate expires; negative afterwards") {
+            orgCertificates().map { found in
+                MetricSample(
+                    [("endpoint", found.endpointName), ("use", found.use.rawValue), ("sha256", String(found.fingerprint.prefix(16)))],
+                    .real(Double((found.notAfter - clock.now).nanoseconds) / 1e9))
+            }
+        }
+    }
+
     func register(_ index: AuditIndexer, clock: WallClock) {
         registry.addGauge("holdfast_audit_index_age_seconds", "Time since the audit index had everything that was on record") {
             index.status.caughtUpAt.map { Double((clock.now - $0).nanoseconds) / 1e9 }

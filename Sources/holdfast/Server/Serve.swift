@@ -10,7 +10,7 @@ import Synchronization
 
 /// A running server: how its parts hang together, which handler serves what, in which order it starts and stops.
 ///
-/// `POST /{key path}:wrap` and `:unwrap` go to `EKMDoor`; `/healthz` and `/readyz` tell a status. Start: journal, configuration,
+/// `POST /{key path}:wrap` and `:unwrap` go to `EKMDoor`, what lies under a Salesforce endpoint to `SalesforceDoor`; `/healthz` and `/readyz` tell a status. Start: journal, configuration,
 /// listener. Stop: listener (drain), background tasks, journal (last checkpoint), database.
 final class Server: Sendable {
     private let installation: Installation
@@ -20,6 +20,7 @@ final class Server: Sendable {
     private var journal: AuditJournal { nodeJournal.sink }
     private let jwks: JWKSStore
     private let ring: SigningKeyRing
+    private let nonces: NonceMemory
     private let listener: Listener
     private let certificates: CertificateWatch
     private let management: ManagementListener
@@ -57,18 +58,22 @@ final class Server: Sendable {
             store: installation.keys, cache: cache, sources: KeySources.all, audit: journal, clock: clock,
             deadline: configuration.keySourceDeadline)
         let tokens = TokenVerifier(keys: jwks, clock: clock)
+        let refusals = RefusalLimiter(perSecond: 50, burst: 500)
         let ekm = EKMDoor(
-            snapshot: { [routing] in routing.snapshot }, tokens: tokens, keys: keys,
-            audit: journal, refusals: RefusalLimiter(perSecond: 50, burst: 500), logger: logger)
+            snapshot: { [routing] in routing.snapshot }, tokens: tokens, keys: keys, audit: journal, refusals: refusals, logger: logger)
         let workers = try WorkerPool("rsa", threads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2), maximumWaiting: 256)
         let peers = KACLSPeerClient(
             client: HTTPClient(threads: 8, maximumWaiting: 128), connection: fetcher.connection, ring: ring, workers: workers)
         let kacls = KACLSDoor(
             snapshot: { [routing] in routing.snapshot }, tokens: TokenVerifier(keys: jwks, clock: clock), keys: keys, ring: ring,
             workers: workers, peers: peers, audit: journal, refusals: RefusalLimiter(perSecond: 50, burst: 500), version: Version.text, logger: logger)
+        nonces = NonceMemory(store: NonceStore(database: installation.database), clock: clock)
+        let salesforce = SalesforceDoor(
+            snapshot: { [routing] in routing.snapshot }, tokens: tokens, keys: keys, nonces: nonces, audit: journal, refusals: refusals,
+            clock: clock, logger: logger)
         certificates = CertificateWatch(configuration.dataPlane.certificates, in: installation.folder, logger: logger)
         listener = try Listener(
-            handler: DataPlane(ekm: ekm, kacls: kacls, isReady: { [journal] in journal.health == .green }),
+            handler: DataPlane(ekm: ekm, kacls: kacls, salesforce: salesforce, isReady: { [journal] in journal.health == .green }),
             tls: try certificates.load(), limits: configuration.dataPlane.limits,
             threads: configuration.dataPlane.threads ?? ProcessInfo.processInfo.activeProcessorCount, clock: clock, logger: logger)
         let own = configuration.management.certificates
@@ -125,6 +130,7 @@ final class Server: Sendable {
             group.addTask {
                 await self.background.run("empty-database-log", every: .seconds(1)) { try await Offload.run { try self.truncation.run() } }
             }
+            group.addTask { await self.background.run("sweep-request-ids", every: .seconds(300)) { try await self.nonces.sweep(longest: .seconds(86_400)) } }
             group.addTask { await self.observation.index.run() }
             group.addTask { await self.background.run("check-alerts", every: .seconds(10)) { try await self.observation.alerts.evaluate() } }
             group.addTask { await self.background.run("deliver-alerts", every: .seconds(1)) { try await self.observation.alerts.deliver() } }
@@ -226,6 +232,7 @@ final class Server: Sendable {
             requests: { plane.gate.requestsInFlight })
         metrics.register(
             certificates: [("data-plane", certificates), ("management", managementCertificates)], clock: installation.clock)
+        metrics.register(orgCertificates: { [routing] in routing.snapshot.orgCertificates }, clock: installation.clock)
         metrics.register(observation.index, clock: installation.clock)
         metrics.registerProcess()
     }
@@ -238,6 +245,7 @@ final class Server: Sendable {
             return (certificates.certificatesInUse + managementCertificates.certificatesInUse)
                 .filter { seen.insert($0.fingerprint).inserted }.map { ($0.name, $0.notAfter) }
         }
+        sources.orgCertificates = { [routing] in routing.snapshot.orgCertificates }
         sources.issuers = { [jwks, routing] in
             let (status, records) = (jwks.status, jwks.fetchRecords)
             return routing.snapshot.keyHolders.map { ($0.name, records[$0.id]?.failingSince, status[$0.id]?.lastFailure) }

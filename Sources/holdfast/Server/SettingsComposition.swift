@@ -27,16 +27,19 @@ extension Configuration.Outbound {
             route.base.proxy = proxy
         }
         if let file = caFile { route.base.trust = .file(folder.file(file)) }
-        route.base.addressOverrides = try resolve.map(Configuration.Outbound.override)
+        route.base.addressOverrides = try resolve.map { try HTTPClientAddressOverride($0, from: "outbound.resolve") }
         return route
     }
+}
 
-    private static func override(_ text: String) throws -> HTTPClientAddressOverride {
+extension HTTPClientAddressOverride {
+    /// From `host:port:address`, as the setting or option `name` has it.
+    init(_ text: String, from name: String) throws {
         let parts = text.split(separator: ":", maxSplits: 2).map(String.init)
         guard parts.count == 3, let port = UInt16(parts[1]) else {
-            throw Complaint("outbound.resolve: expected host:port:address, found “\(text)”")
+            throw Complaint("\(name): expected host:port:address, found “\(text)”")
         }
-        return HTTPClientAddressOverride(host: parts[0], port: port, addresses: [parts[2]])
+        self.init(host: parts[0], port: port, addresses: [parts[2]])
     }
 }
 

@@ -72,7 +72,7 @@ import Testing
     func complete() throws {
         #expect(Set(Shipped.policies) == [
             "default.yaml", "google-ekm-strict.yaml", "google-ekm-outage-safe.yaml", "break-glass.yaml", "deny-list.yaml", "cckm-basic.json", "workspace.yaml",
-            "workspace-perimeters.yaml",
+            "workspace-perimeters.yaml", "salesforce.yaml",
         ])
     }
 

@@ -79,10 +79,14 @@ package struct EndpointRoutes: RouteProvider {
         (draft.extraAudiences, draft.allowedProjects) = (body.texts("extra_audiences") ?? [], body.texts("allowed_projects") ?? [])
         if let options = body["kacls"], options != .null { draft.kacls = try KACLSOptions(checking: options) }
         draft.port = services.dataPlanePort()
+        let id = try EndpointID.random()
+        draft.id = id
+        var salesforce = SalesforceBody(endpoint: id, now: call.stores.clock.now)
+        if let given = body["salesforce"], given != .null { draft.salesforce = try salesforce.options(given) }
         let entry = try await call.stores.endpoints.add(draft)
         // The server would make the first one within a second; so `certs` has it when the answer comes.
         if entry.kacls != nil, !call.isDryRun { try? await SigningKeyRoutes.makeFirst(call.stores) }
-        var answer = answer(entry)
+        var answer = answer(entry, passwords: call.isDryRun ? [:] : salesforce.passwords)
         answer.status = 201
         answer.headers.append(("Location", "/api/v1/endpoints/\(entry.id)"))
         return answer
@@ -94,9 +98,13 @@ package struct EndpointRoutes: RouteProvider {
 
     private func update(_ call: APICall) async throws -> APIAnswer {
         try EndpointRoutes.checkGrantee(call)
-        let entry = try await call.stores.endpoints.update(
-            try call.id("endpoint"), EndpointChange(call.body), expecting: call.expectedRevision)
-        return answer(entry, cause: call.body.object?.map(\.name).joined(separator: " "))
+        let id: EndpointID = try call.id("endpoint")
+        var change = EndpointChange(call.body)
+        var salesforce = SalesforceBody(endpoint: id, now: call.stores.clock.now)
+        if let given = call.body["salesforce"], given != .null { change.salesforce = try salesforce.change(given) }
+        let entry = try await call.stores.endpoints.update(id, change, expecting: call.expectedRevision)
+        return answer(
+            entry, cause: call.body.object?.map(\.name).joined(separator: " "), passwords: call.isDryRun ? [:] : salesforce.passwords)
     }
 
     /// A grant on one endpoint doesn't reach to keys, policies, issuers and names that are others': with it, only what describes the endpoint
@@ -112,11 +120,14 @@ package struct EndpointRoutes: RouteProvider {
     private func setState(_ call: APICall) async throws -> APIAnswer {
         guard let state = call.body["state"]?.string.flatMap(EndpointState.init) else { throw Problem.invalid("/state", expected: "a state") }
         let id: EndpointID = try call.id("endpoint")
-        if state == .disabled || state == .archived, call.body["confirm"]?.bool != true {
+        if state != .active, call.body["confirm"]?.bool != true {
             let door = try await call.stores.endpoints.find(id).door
-            throw Problem(
-                .confirmationRequired, EndpointWarnings.state(door == .kacls ? state : .disabled, of: door) ?? "",
-                remedy: "pause it instead, or repeat with \"confirm\": true")
+            guard state == .paused, door != .salesforce else {
+                let meant = door == .ekm && state == .archived ? .disabled : state
+                throw Problem(
+                    .confirmationRequired, EndpointWarnings.state(meant, of: door) ?? "",
+                    remedy: "\(door == .salesforce ? "" : "pause it instead, or ")repeat with \"confirm\": true")
+            }
         }
         let entry = try await call.stores.endpoints.setState(state, of: id, expecting: call.expectedRevision)
         return answer(entry, cause: state.rawValue)
@@ -140,9 +151,11 @@ package struct EndpointRoutes: RouteProvider {
         return APIAnswer(204, audit: AuditDetail(target: entry.name, endpointID: entry.id), changesDataPlane: true)
     }
 
-    private func answer(_ entry: EndpointEntry, cause: String? = nil, isChange: Bool = true) -> APIAnswer {
+    private func answer(
+        _ entry: EndpointEntry, cause: String? = nil, isChange: Bool = true, passwords: [String: String] = [:]
+    ) -> APIAnswer {
         .thing(
-            EndpointSchemas.document(entry, port: services.dataPlanePort()), revision: entry.revision,
+            EndpointSchemas.document(entry, port: services.dataPlanePort(), passwords: passwords), revision: entry.revision,
             audit: AuditDetail(target: entry.name, endpointID: entry.id, cause: cause), changesDataPlane: isChange)
     }
 }

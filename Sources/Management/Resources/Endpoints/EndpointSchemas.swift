@@ -17,11 +17,14 @@ enum EndpointSchemas {
         .optional("door", .oneOf(FrontDoorKind.self), "The protocol it speaks; ekm (Google Cloud External Key Manager) if left out"),
         .optional("path", .nullable(path), "Of its URL, for migration; v0/ekm/endpoints/<id> if left out"),
         .required("hostnames", hostnames, "The names under which callers reach it"),
-        .required("key_id", .id), .required("policy_id", .id),
-        .optional("issuer_ids", .array(.id, count: 0...64), "Whose tokens it believes; needed but for the door kacls, whose options name them"),
+        .required("key_id", .id, "What wraps; for salesforce the cache-only key whose versions get identifiers unless they name another"),
+        .required("policy_id", .id),
+        .optional("issuer_ids", .array(.id, count: 0...64),
+            "Whose tokens it believes; needed for ekm, for salesforce with access_token; the options of kacls name them"),
         .optional("extra_audiences", texts, "Further accepted audiences, exactly as sent"),
         .optional("allowed_projects", texts, "The Google projects that may use it; all if empty"),
         .optional("kacls", .nullable(KACLSSchemas.draft), "Needed for the door kacls, Workspace client-side encryption; for no other"),
+        .optional("salesforce", .nullable(SalesforceSchemas.draft), "Needed for the door salesforce, cache-only keys; for no other"),
     ])
 
     static let change = Schema.object(name: "EndpointChange", [
@@ -29,14 +32,17 @@ enum EndpointSchemas {
         .optional("hostnames", hostnames), .optional("key_id", .id), .optional("policy_id", .id),
         .optional("issuer_ids", .array(.id, count: 0...64)), .optional("extra_audiences", texts), .optional("allowed_projects", texts),
         .optional("kacls", .nullable(KACLSSchemas.change), "Those options that change; objects in it member by member, lists as a whole"),
+        .optional("salesforce", .nullable(SalesforceSchemas.change), "The same for the door salesforce"),
     ])
 
     /// What says nothing about who may use which key.
     static let describing: Set<String> = ["name", "description", "path"]
 
     static let stateChange = Schema.object(name: "EndpointStateChange", [
-        .required("state", .oneOf(EndpointState.self), "active serves; paused answers 503; disabled answers 403; archived answers 403 and can't be changed"),
-        .optional("confirm", .boolean, "Must be true to disable or archive: Google Cloud then disables the key versions that point here"),
+        .required("state", .oneOf(EndpointState.self),
+            "active serves; paused answers 503; disabled answers 403 (404 to Salesforce); archived answers as disabled and can't be changed"),
+        .optional("confirm", .boolean,
+            "Must be true to disable or archive, and to pause what serves Salesforce: the vendor then gives up the keys that point here"),
     ])
 
     static let endpoint = Schema.object(name: "Endpoint", [
@@ -49,10 +55,11 @@ enum EndpointSchemas {
         .required("urls", .array(.text(1...2048), count: 1...256), "One for each host name, or as the options of kacls say"),
         .required("warning", .nullable(.text(1...512)), "What its present state means for the vendor"),
         .required("warnings", .array(.text(1...1024), count: 0...32), "The same, and what in its options is open, weak or won't work"),
-        .required("kacls", .nullable(KACLSSchemas.options), "What only an endpoint of the door kacls has"), ResourceFields.revision,
+        .required("kacls", .nullable(KACLSSchemas.options), "What only an endpoint of the door kacls has"),
+        .required("salesforce", .nullable(SalesforceSchemas.options), "What only an endpoint of the door salesforce has"), ResourceFields.revision,
     ] + ResourceFields.times)
 
-    static func document(_ entry: EndpointEntry, port: Int?) -> JSONValue {
+    static func document(_ entry: EndpointEntry, port: Int?, passwords: [String: String] = [:]) -> JSONValue {
         let urls = urls(entry, port: port)
         return [
             "id": .string(entry.id.description), "name": .string(entry.name), "description": .string(entry.description),
@@ -61,7 +68,8 @@ enum EndpointSchemas {
             "issuer_ids": .strings(entry.issuers.map(\.description)), "extra_audiences": .strings(entry.extraAudiences),
             "allowed_projects": .strings(entry.allowedProjects), "state": .string(entry.state.rawValue), "url": .string(urls[0]),
             "urls": .strings(urls), "warning": .optional(EndpointWarnings.state(entry.state, of: entry.door)),
-            "warnings": .strings(EndpointWarnings.all(entry, port: port)), "kacls": entry.kacls?.document ?? .null, "revision": .integer(entry.revision),
+            "warnings": .strings(EndpointWarnings.all(entry, port: port)), "kacls": entry.kacls?.document ?? .null,
+            "salesforce": entry.salesforce.map { SalesforceSchemas.document($0, passwords: passwords) } ?? .null, "revision": .integer(entry.revision),
             "created_at": .optional(entry.createdAt), "updated_at": .optional(entry.updatedAt),
         ]
     }

@@ -10,6 +10,16 @@ enum EndpointWarnings {
         case (.kacls, .paused): "Requests are answered 503: nobody can open or save encrypted content until it is active again. Nothing is lost."
         case (.kacls, .disabled):
             "Requests are answered 403: nobody can open or save encrypted content until it is active again, and people are told that they have no access."
+        case (.salesforce, .paused):
+            """
+            Callouts are answered 503. Salesforce marks a key whose callout fails as destroyed, and asks again every minute, then every five \
+            minutes, for a day; after this endpoint is active again its keys come back by themselves within that time.
+            """
+        case (.salesforce, .disabled), (.salesforce, .archived):
+            """
+            Callouts are answered 404: when Salesforce next asks, it marks the org's keys as destroyed, and data encrypted with them can't be read. \
+            It asks again for a day; later somebody must activate the keys in the org.
+            """
         case (_, .paused): "Requests are answered 503: Google Cloud tries again, and nothing is disabled there."
         case (_, .disabled):
             """

@@ -77,7 +77,7 @@ enum FolderMembers {
         for certificate in configuration.dataPlane.certificates + configuration.management.certificates {
             names += [certificate.certificatePath, certificate.privateKeyPath]
             switch certificate.clients {
-            case .none: break
+            case .none, .pinned: break
             case .optional(let path), .required(let path): names.append(path)
             }
         }

@@ -223,6 +223,7 @@ enum EndpointOutput {
         let endpoint = reply.document
         guard !api.asJSON, let path = endpoint["path"]?.string else { return api.show(reply) }
         if endpoint["door"]?.string == "kacls" { return CSEEndpointCommand.show(reply, api) }
+        if endpoint["door"] == "salesforce" { return SalesforceOutput.show(reply, api) }
         print("\(Cell.text(endpoint["name"]))  \(Cell.text(endpoint["id"]))  \(Cell.text(endpoint["state"]))")
         let url = endpoint["url"]?.string ?? "https://\(Cell.text(endpoint["hostnames"]?.array?.first))/\(path)"
         print("""
