@@ -99,6 +99,23 @@ extension EndToEnd {
             #expect(log["items"]?.array?.first?["cause"] == "request-id-repeated")
         }
 
+        @Test(
+            "SFC-30 after twenty callouts the key is once in the server's memory, where it is kept, and no content key is there at all",
+            .enabled(if: FileManager.default.isExecutableFile(atPath: python), "cryptography is not installed: `make conformance` does it"))
+        func memory() async throws {
+            let (installation, server) = try await Self.served()
+            let org = try await SpawnedOrg("acme", installation, server)
+            let kid = try await org.createKey()
+            let outcome = try await SpawnedTool.sh.run(["-c", """
+                exec '\(Self.python)' '\(RawPeer.folder)/cache_only_memory.py' '\(org.url)' '\(kid)' acme '\(installation.folder.file("password-acme"))' \
+                    '\(installation.folder.file("byok-acme.key"))' '\(installation.demo("caFile"))' \(server.process.pid)
+                """])
+            #expect(outcome.status == 0, "\(outcome.text)")
+            let counts = try JSONValue(parsing: Array(outcome.output.utf8))
+            #expect(counts["key"] == 1, "\(counts)")  // also shows that the search would have found something
+            #expect(counts["content_keys"] == 0 && counts["content_key_halves"] == 0, "\(counts)")
+        }
+
         @Test("rotation is a new kid and the old one is served on; the kill switch is 404 until it is undone; a changed certificate counts at once")
         func life() async throws {
             let (installation, server) = try await Self.served()

@@ -158,7 +158,7 @@ package struct SalesforceDoor: Sendable {
 
 /// The events of this front door.
 enum CalloutAudit {
-    static let fetch = AuditEvent("salesforce.fetch")
+    static let fetch = AuditEvent("salesforce.fetchKey")
 
     /// A record with what is known of any callout; its outcome is still to be set.
     static func record(_ http: HTTPRequest, _ endpoint: Endpoint?) -> AuditRecord {

@@ -178,7 +178,7 @@ extension SalesforceFixture {
     var org: SalesforceOrg { get throws { try SalesforceOrg.shared.get() } }
     var token: SalesforceToken { SalesforceToken(now: clock.now) }
     /// The records of callouts.
-    var records: [AuditRecord] { audit.records.filter { $0.event.description == "salesforce.fetch" } }
+    var records: [AuditRecord] { audit.records.filter { $0.event.description == "salesforce.fetchKey" } }
 
     static func tls(serverName: String? = "keys.example.com", client: [UInt8]? = nil) -> TLSHandshake {
         TLSHandshake(applicationProtocol: nil, serverName: serverName, version: "TLSv1.3", isResumed: false, clientCertificateDER: client)

@@ -1,6 +1,7 @@
 import KeyCore
 @testable import Management
 @testable import Primitives
+import Synchronization
 import TestSupport
 import Testing
 
@@ -8,31 +9,14 @@ import Testing
     let api: APIFixture
     init() throws { api = try APIFixture() }
 
-    private static let organization: JSONValue = "00D000000000001"
+    private static let organization = APIFixture.organization
 
-    /// A certificate of another kind than Salesforce makes.
-    private func otherCertificate() throws -> String {
-        let key = try PrivateKey.generate(.rsa(bits: 2048))
-        return try CertificateDraft(names: ["next.example"]).selfSigned(with: key, now: api.stores.clock.now.seconds, days: 10)
-    }
-
+    private func otherCertificate(days: Int64 = 10) throws -> String { try api.otherCertificate(days: days) }
     private func draft(_ name: String = "acme", _ salesforce: KeyValuePairs<String, JSONValue> = [:]) async throws -> JSONValue {
-        let options: JSONValue = [
-            "organization": Self.organization, "certificates": [.string(OrgTestCertificate.pem)],
-            "authentication": ["basic": [["user": .string(name)]]],
-        ]
-        return [
-            "name": .string(name), "door": "salesforce", "hostnames": ["keys.example.com"],
-            "key_id": .string(try await api.makeKey("\(name) data", ["purpose": "cache-only"])),
-            "policy_id": .string(try await api.makePolicy("policy of \(name)", operations: "[fetchKey]", principals: "[\"basic:*\"]")),
-            "salesforce": options.replacing(salesforce),
-        ]
+        try await api.orgDraft(name, salesforce)
     }
-
     private func make(_ name: String = "acme", _ salesforce: KeyValuePairs<String, JSONValue> = [:]) async throws -> TestAnswer {
-        let answer = try await api.call("POST", "/api/v1/endpoints", body: try await draft(name, salesforce))
-        #expect(answer.status == 201, "\(answer.text)")
-        return answer
+        try await api.makeOrg(name, salesforce)
     }
 
     private func password(_ answer: TestAnswer, _ index: Int = 0) -> JSONValue {
@@ -201,6 +185,54 @@ import Testing
         #expect(try await api.call("PUT", path, body: ["state": "disabled", "confirm": true])["warning"].string?.contains("404") == true)
     }
 
+    @Test("the kill switch waits for approval where disabling endpoints does; the way back never waits")
+    func killSwitchQuorum() async throws {
+        let fixture = try QuorumFixture()
+        let made = try await fixture.api.makeOrg()
+        let key = "/api/v1/endpoints/\(try #require(made["id"].string))/cache-only-keys"
+        _ = try await fixture.api.call("POST", key, body: ["kid": "k"])
+        try await fixture.enable(1, operation: "disable-endpoint")
+        let asks = try Caller.person("asks", [.changeStateOfEndpoints])
+        fixture.directory.add(asks)
+        let held = try await fixture.api.call("PUT", "\(key)/k/state", body: ["state": "disabled", "confirm": true], as: asks)
+        #expect(held.status == 202)
+        #expect(try await fixture.api.call("GET", "\(key)/k")["state"] == "enabled")
+        let decided = try await fixture.decide("approve", try #require(held["id"].string), as: fixture.person("bob"))
+        #expect(decided["state"] == "executed", "\(decided.text)")
+        #expect(try await fixture.api.call("GET", "\(key)/k")["state"] == "disabled")
+        #expect(try await fixture.api.call("PUT", "\(key)/k/state", body: ["state": "enabled"], as: asks).status == 200)
+    }
+
+    @Test("an org's certificates raise an alert sixty days before their end, critical in the last week, and none when they are replaced")
+    func expiry() async throws {
+        let signer = try otherCertificate(days: 50)
+        let token: JSONValue = [
+            "issuer": "i", "subject": "s", "audience": "a", "signers": [["kid": "Signer", "certificate": .string(signer)]],
+        ]
+        let made = try await make("acme", ["authentication": ["signed_token": token]])
+        let monitor = api.observation.alerts
+        var sources = AlertSources()
+        let box = SnapshotBox(try await api.stores.endpoints.snapshot())
+        sources.orgCertificates = { box.snapshot.withLock { $0.orgCertificates } }
+        monitor.observe(sources)
+        func open() async throws -> [(severity: JSONValue, detail: String)] {
+            try await monitor.evaluate()
+            let alerts = try await api.call("GET", "/api/v1/alerts?state=open")["items"].array ?? []
+            return alerts.map { ($0["severity"] ?? .null, $0["detail"]?.string ?? "") }
+        }
+        let first = try await open()
+        #expect(first.map(\.severity) == ["warning"])
+        #expect(first.first?.detail.contains("endpoint “acme”: the certificate that signs the org's tokens expires at") == true)
+        api.store.clock.advance(by: .seconds(44 * 86400))
+        #expect(try await open().map(\.severity) == ["critical"])
+        let path = "/api/v1/endpoints/\(try #require(made["id"].string))"
+        let basic: JSONValue = ["salesforce": ["authentication": ["basic": [["user": "acme"]], "signed_token": .null]]]
+        #expect(try await api.call("PATCH", path, body: basic).status == 200)
+        let next = try await api.stores.endpoints.snapshot()
+        box.snapshot.withLock { $0 = next }
+        #expect(try await open().isEmpty)
+    }
+
     @Test("SFC-27 two wrapping certificates during a change: added, used kid by kid, and the old one goes when no kid uses it")
     func certificateChange() async throws {
         let next = try otherCertificate()
@@ -244,10 +276,46 @@ import Testing
     }
 }
 
+/// Short ways to orgs.
+extension APIFixture {
+    static let organization: JSONValue = "00D000000000001"
+
+    /// A certificate of another kind than Salesforce makes.
+    func otherCertificate(days: Int64 = 10) throws -> String {
+        let key = try PrivateKey.generate(.rsa(bits: 2048))
+        return try CertificateDraft(names: ["next.example"]).selfSigned(with: key, now: stores.clock.now.seconds, days: days)
+    }
+
+    /// What an org's new endpoint is made of.
+    func orgDraft(_ name: String, _ salesforce: KeyValuePairs<String, JSONValue> = [:]) async throws -> JSONValue {
+        let options: JSONValue = [
+            "organization": Self.organization, "certificates": [.string(OrgTestCertificate.pem)],
+            "authentication": ["basic": [["user": .string(name)]]],
+        ]
+        return [
+            "name": .string(name), "door": "salesforce", "hostnames": ["keys.example.com"],
+            "key_id": .string(try await makeKey("\(name) data", ["purpose": "cache-only"])),
+            "policy_id": .string(try await makePolicy("policy of \(name)", operations: "[fetchKey]", principals: "[\"basic:*\"]")),
+            "salesforce": options.replacing(salesforce),
+        ]
+    }
+
+    func makeOrg(_ name: String = "acme", _ salesforce: KeyValuePairs<String, JSONValue> = [:]) async throws -> TestAnswer {
+        let answer = try await call("POST", "/api/v1/endpoints", body: try await orgDraft(name, salesforce))
+        #expect(answer.status == 201, "\(answer.text)")
+        return answer
+    }
+}
+
 extension JSONValue {
     /// The object with these members instead of its own of those names.
     fileprivate func replacing(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
         let names = Set(members.map(\.key))
         return .object((object ?? []).filter { !names.contains($0.name) } + members.map { (name: $0.key, value: $0.value) })
     }
+}
+
+private final class SnapshotBox: Sendable {
+    let snapshot: Mutex<RoutingSnapshot>
+    init(_ first: RoutingSnapshot) { snapshot = Mutex(first) }
 }
