@@ -20,6 +20,8 @@ package struct SalesforceDoor: Sendable {
     private let draw: @Sendable () throws -> CompactJWE.Randomness
     private let certificateKeys = CertificateKeys()
     private let logLimiter = RefusalLimiter(perSecond: 20, burst: 100)
+    /// How often a key was fetched, and how that ended; what is no GET is `other`.
+    package let counters = DoorCounters(door: .salesforce, methods: [Operation.fetchKey.rawValue])
 
     /// A door over these parts; `snapshot` gives the present configuration.
     /// - Parameters:
@@ -48,6 +50,13 @@ package struct SalesforceDoor: Sendable {
 
     /// The answer to a request for `target`.
     package func respond(to http: HTTPRequest, target: CalloutTarget) async -> HTTPResponse {
+        let answer = await timely(http, target)
+        let outcome: AuditRecord.Outcome = answer.status == 200 ? .allowed : answer.status < 500 ? .refused : .failed
+        counters.count(http.method == .GET ? 0 : nil, outcome, since: http.receivedNanoseconds)
+        return answer
+    }
+
+    private func timely(_ http: HTTPRequest, _ target: CalloutTarget) async -> HTTPResponse {
         let answer = await withDeadline(deadline) { await serve(http, target) }
         if let answer { return answer }
         // What hangs may be the journal: the answer doesn't wait for the record.
@@ -61,6 +70,7 @@ package struct SalesforceDoor: Sendable {
         var noted = CalloutAudit.record(http, endpoint)
         do {
             guard let endpoint, let settings = endpoint.salesforce else { throw CalloutError.notFound("unknown-endpoint") }
+            guard endpoint.isReadable else { throw CalloutError.unavailable("endpoint-unreadable") }
             return try await serve(http, target, endpoint, settings, &noted)
         } catch {
             tell(error, http)
@@ -80,6 +90,7 @@ package struct SalesforceDoor: Sendable {
         case .active: break
         case .paused: throw CalloutError.unavailable("endpoint-paused")
         case .disabled: throw CalloutError.notFound("endpoint-disabled")
+        case .archived: throw CalloutError.notFound("endpoint-archived")
         }
         let identifier = try target.identifier()
         let nonce = try target.nonce()

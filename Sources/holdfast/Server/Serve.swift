@@ -90,7 +90,7 @@ final class Server: Sendable {
             tls: try managementCertificates.load(), settings: configuration.managementSettings(in: installation.folder, logger: logger),
             clock: clock, logger: logger)
         let metrics = DataPlaneMetrics(registry: observation.metrics)
-        metrics.register([ekm.counters, kacls.counters])
+        metrics.register([ekm.counters, kacls.counters, salesforce.counters])
         metrics.register(tokens)
         metrics.register(cache)
         metrics.register(journal)

@@ -1,6 +1,7 @@
 import Foundation
 import FrontDoors
 import KeyCore
+import NIOHTTP1
 import TestSupport
 import Testing
 
@@ -44,6 +45,21 @@ import Testing
         for secret in ["this key must not", door.password, String(door.basic.dropFirst(6).prefix(40)), Base64.string(Array("this key must not be".utf8))] {
             #expect(!text.contains(secret))
         }
+    }
+
+    @Test("callouts are counted by outcome, with their time")
+    func counted() async throws {
+        let door = try await SalesforceFixture()
+        _ = await door.callout()
+        _ = await door.callout("unknown")
+        _ = await door.status("Basic eDp5")
+        try await door.endpoints.setState(.paused, of: door.endpointID)
+        try await door.reload()
+        _ = await door.callout()
+        _ = await door.call("/sfdc/org-1/k", authorization: door.basic, method: .POST)
+        let counts = Dictionary(uniqueKeysWithValues: door.door.counters.all.map { ("\($0.key.method) \($0.key.outcome.rawValue)", $0.value) })
+        #expect(counts == ["fetchKey allowed": 1, "fetchKey refused": 2, "fetchKey failed": 1, "other refused": 1])
+        #expect(door.door.counters.door == "salesforce")
     }
 
     @Test("no record, no key: while the journal can't be written the answer is 503, which takes nothing away for good")

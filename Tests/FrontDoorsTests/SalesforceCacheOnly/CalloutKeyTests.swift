@@ -53,7 +53,7 @@ import Testing
     @Test("a disabled endpoint answers 404, a paused one 503, to whoever proves to be its org; to others 401")
     func endpointState() async throws {
         let door = try await SalesforceFixture()
-        for (state, status) in [(EndpointState.disabled, 404), (.paused, 503), (.active, 200)] {
+        for (state, status) in [(EndpointState.disabled, 404), (.archived, 404), (.paused, 503), (.active, 200)] {
             try await door.endpoints.setState(state, of: door.endpointID)
             try await door.reload()
             #expect(await door.callout().status == status)
