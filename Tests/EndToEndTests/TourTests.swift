@@ -81,6 +81,22 @@ extension EndToEnd {
             }
         }
 
+        @Test("the Salesforce administrator's tour of README.md, run as it stands: endpoint, kid, callout check, refusal, rotation, kill switch, log")
+        func salesforce() async throws {
+            let (told, errors, folder) = try await TourTests.run("### A tour for a Salesforce administrator")
+            let lines = told.split(separator: "\n").map(String.init)
+            let log = folder.text("work/salesforce/log.txt").suffix(2000)
+            #expect(lines.count { $0.hasPrefix("SUCCESS  a key of 256 bits") } == 4, "\(told)\(errors)\(log)")
+            let keys = lines.filter { $0.hasPrefix("SHA-256 of the key") }
+            #expect(keys.count == 4 && keys[0] == keys[2] && keys[0] == keys[3] && keys[0] != keys[1], "\(keys)")
+            for sentence in [
+                "With an external credential:", "AUTHENTICATION_FAILURE_RESPONSE  status 401", "as it should be", "DESTROY_HTTP_CODE  status 404",
+                "gone, until", "basic-mismatch", "identifier-disabled",
+            ] {
+                #expect(told.contains(sentence), "\(sentence): \(told)\(errors)")
+            }
+        }
+
         /// Runs the commands below a heading in a folder of their own; they must end well.
         private static func run(_ heading: String) async throws -> (output: String, errors: String, folder: SpawnedFolder) {
             let folder = try SpawnedFolder()

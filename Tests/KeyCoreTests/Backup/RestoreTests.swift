@@ -99,6 +99,31 @@ import Testing
         #expect(try await here.text("SELECT state AS value FROM endpoints") == "active")
     }
 
+    @Test("N56: a kid of a Salesforce org that was disabled since stays so unless it is named, none is taken back, and each keeps its key version")
+    func kids() async throws {
+        let key = try await here.key("data", material: 9)
+        let endpoint = try await here.endpoint("e", key: key.id, policy: try await here.policy("p", versions: ["x"]))
+        func add(_ id: String, _ version: Int64) async throws {
+            try await here.set(
+                """
+                INSERT INTO salesforce_keys (id, endpoint_id, identifier, path, key_id, key_version, certificate, enabled, created_at, updated_at, revision)
+                VALUES ($1, $2, $1, 'p', $3, $4, 'c', 1, 0, 0, 1)
+                """, [.text(id), .text(endpoint), .text(key.id.description), .integer(version)])
+        }
+        try await add("one", 1)
+        let (path, selected) = (try await here.backUp(), try await here.backUp("s.hfb", scope: .selected(keys: [], endpoints: [endpoint])))
+        try await add("two", 2)
+        try await here.set("UPDATE salesforce_keys SET enabled = 0")
+        for backup in [path, selected] {
+            #expect(try await here.restore(backup).revived.map(\.reference) == ["cache_only_key:one"])
+            #expect(try await here.text("SELECT group_concat(identifier || enabled || key_version, ' ') AS value FROM salesforce_keys") == "one01 two02")
+        }
+        try await here.restore(path, resurrect: ["cache_only_key:one"])
+        #expect(try await here.text("SELECT group_concat(identifier || enabled, ' ') AS value FROM salesforce_keys") == "one1 two0")
+        try await elsewhere.restore(selected)
+        #expect(try await elsewhere.text("SELECT group_concat(identifier || key_version, ' ') AS value FROM salesforce_keys") == "one1")
+    }
+
     @Test("keeps keys and versions that are newer than the backup, and takes back other things")
     func newerKeys() async throws {
         let key = try await here.key("disk")

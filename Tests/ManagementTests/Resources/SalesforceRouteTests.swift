@@ -233,6 +233,24 @@ import Testing
         #expect(try await open().isEmpty)
     }
 
+    @Test("the connection test asks for a key without any proof, and expects 401", arguments: [(401, true), (404, false), (200, false)])
+    func reach(status: Int, isFine: Bool) async throws {
+        var probe = EndpointProbe { request in
+            #expect(request.method == "GET" && request.url == "https://keys.example.com/v0/salesforce/acme/probe")
+            return HTTPClientResponse(status: status, headers: [], body: [], timing: HTTPClientTiming(
+                resolved: .zero, connected: .zero, secured: .zero, firstByte: .zero, total: .zero, reusedConnection: false))
+        }
+        await probe.probeReach("https://keys.example.com/v0/salesforce/acme", of: .salesforce)
+        #expect(probe.isFine == isFine)
+    }
+
+    @Test("an endpoint for tests, and a password too many, are warned of")
+    func warnings() async throws {
+        let made = try await make("acme", ["allows_any_certificate": true, "authentication": ["basic": [["user": "a"], ["user": "b"]]]])
+        #expect(made["warnings"].array?.count == 2, "\(made["warnings"])")
+        #expect(try await make("plain")["warnings"] == .array([]))
+    }
+
     @Test("SFC-27 two wrapping certificates during a change: added, used kid by kid, and the old one goes when no kid uses it")
     func certificateChange() async throws {
         let next = try otherCertificate()

@@ -99,13 +99,19 @@ struct EndpointProbe {
 
     /// Other doors: whether a request without any proof arrives, and is refused as it must be.
     mutating func probeReach(_ base: String, of door: FrontDoorKind) async {
-        let url = door == .ekm ? "\(base):wrap" : base
-        let request = HTTPClientRequest(
-            method: "POST", url: url, headers: [HTTPClientHeader("Content-Type", "application/json")], body: Array("{}".utf8))
+        let request = switch door {
+        case .salesforce: HTTPClientRequest(url: "\(base)/probe")
+        case .ekm, .kacls:
+            HTTPClientRequest(
+                method: "POST", url: door == .ekm ? "\(base):wrap" : base, headers: [HTTPClientHeader("Content-Type", "application/json")],
+                body: Array("{}".utf8))
+        }
         guard let reply = await answer("reach", request) else { return }
+        let fitting = door == .salesforce ? [401] : [401, 403, 404]
         expect(
-            "reach.refused", base, [401, 403, 404].contains(reply.status), "expected that a request without a token is refused, found \(reply.status)",
-            or: "\(reply.status): a request without a token is refused")
+            "reach.refused", base, fitting.contains(reply.status),
+            "expected that a request without a proof of who calls is refused with \(fitting[0]), found \(reply.status)",
+            or: "\(reply.status): a request without a proof of who calls is refused")
     }
 
     /// Whether the tokens of those who are believed can be verified.

@@ -33,8 +33,14 @@ enum EndpointWarnings {
     /// Everything: its state, and what in its options is open, weak or won't work.
     static func all(_ entry: EndpointEntry, port: Int?) -> [String] {
         var warnings = [state(entry.state, of: entry.door)].compactMap(\.self)
-        guard let kacls = entry.kacls else { return warnings }
         func warn(_ condition: Bool, _ text: String) { if condition { warnings.append(text) } }
+        if let salesforce = entry.salesforce {
+            warn(salesforce.allowsAnyCertificate, "Certificates of the org of any size and age are accepted: for tests only.")
+            warn(
+                salesforce.authentication.passwords.count > 1,
+                "\(salesforce.authentication.passwords.count) passwords are valid: take the old one away when the org has the new.")
+        }
+        guard let kacls = entry.kacls else { return warnings }
         let urls = EndpointSchemas.urls(entry, port: port)
         warn(
             !urls.contains { $0.hasSuffix("/\(entry.path)") },
