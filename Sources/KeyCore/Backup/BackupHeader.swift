@@ -34,6 +34,8 @@ package struct BackupHeader: Sendable, Equatable {
     package let counts: BackupCounts
     /// Whether the configuration and the TLS files are in it.
     package let includesFiles: Bool
+    /// Files that the configuration names and that are not in it, since they stand outside the data folder: whoever restores brings them.
+    package let filesLeftOut: [String]
     package let description: String
     /// Where each journal stood (`AuditHead`): for whoever compares a journal with the backup. Not restored.
     package let audit: [JSONValue]
@@ -48,18 +50,19 @@ package struct BackupHeader: Sendable, Equatable {
                 "keys": .integer(counts.keys), "key_versions": .integer(counts.keyVersions), "endpoints": .integer(counts.endpoints),
                 "issuers": .integer(counts.issuers), "policies": .integer(counts.policies),
             ],
-            "includes_files": .bool(includesFiles), "description": .string(description), "audit": .array(audit), "lock": lock.document,
+            "includes_files": .bool(includesFiles), "files_left_out": .strings(filesLeftOut), "description": .string(description), "audit": .array(audit), "lock": lock.document,
         ]
     }
 
     /// A header as given.
     package init(
         id: UUIDBytes, createdAt: Instant, installation: String, epoch: Int64, scope: Scope, schemaStep: Int64, program: String,
-        counts: BackupCounts, includesFiles: Bool, description: String, audit: [JSONValue], lock: BackupLock
+        counts: BackupCounts, includesFiles: Bool, filesLeftOut: [String] = [], description: String, audit: [JSONValue], lock: BackupLock
     ) {
         (self.id, self.createdAt, self.installation, self.epoch) = (id, createdAt, installation, epoch)
         (self.scope, self.schemaStep, self.program, self.counts) = (scope, schemaStep, program, counts)
         (self.includesFiles, self.description, self.audit, self.lock) = (includesFiles, description, audit, lock)
+        self.filesLeftOut = filesLeftOut
     }
 
     /// Reads a header of format 1. Members that this version doesn't know are passed over.
@@ -79,6 +82,7 @@ package struct BackupHeader: Sendable, Equatable {
         numbers.policies = counts["policies"]?.integer ?? 0
         self.init(
             id: id, createdAt: createdAt, installation: installation, epoch: epoch, scope: scope, schemaStep: step, program: program,
-            counts: numbers, includesFiles: files, description: description, audit: audit, lock: try BackupLock(lock))
+            counts: numbers, includesFiles: files, filesLeftOut: (document["files_left_out"]?.array ?? []).compactMap(\.string),
+            description: description, audit: audit, lock: try BackupLock(lock))
     }
 }

@@ -18,6 +18,8 @@ package struct BackupOrder: Sendable {
     package var description = ""
     /// Files that go in beside the tables.
     package var members: [BackupMember] = []
+    /// Files that belong to it and can't go in; the header names them.
+    package var leftOut: [String] = []
     /// Is asked from time to time while the file grows; what it throws ends it.
     package var mayGrow: @Sendable () throws -> Void = {}
 
@@ -110,7 +112,7 @@ package struct BackupMaker: Sendable {
         return BackupHeader(
             id: order.id, createdAt: clock.now, installation: identity?.id ?? "", epoch: identity?.epoch ?? 1,
             scope: selection.roots == nil ? .all : .selected, schemaStep: Schema.migrations.last?.id ?? 0, program: program,
-            counts: counts, includesFiles: !order.members.isEmpty, description: order.description, audit: heads, lock: lock)
+            counts: counts, includesFiles: !order.members.isEmpty, filesLeftOut: order.leftOut, description: order.description, audit: heads, lock: lock)
     }
 
     private func count(_ what: String, _ arguments: [SQLValue], _ connection: borrowing SQLConnection) throws -> Int64 {

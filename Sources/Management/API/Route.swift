@@ -123,6 +123,7 @@ package enum QuorumOperation: String, Sendable, CaseIterable {
     case deleteEndpoint = "delete-endpoint"
     case disableEndpoint = "disable-endpoint"
     case changePolicy = "change-policy"
+    case makeBackup = "make-backup"
     case restoreBackup = "restore-backup"
     case addToAdmins = "add-to-admins"
     case changeAuditSettings = "change-audit-settings"

@@ -8,6 +8,7 @@ struct QuorumScope: Sendable {
     func includes(_ call: APICall, of operation: QuorumOperation) async throws -> Bool {
         switch operation {
         case .disableEndpoint: ["disabled", "archived"].contains(call.body["state"]?.string)
+        case .makeBackup: call.body["enabled"]?.bool != false  // a schedule that ends makes none
         case .restoreBackup: call.body["confirm"].map { $0 != .null } ?? false  // without it, it only tells what it would do
         case .addToAdmins: if try await givesPower(call) { true } else { try await opensPower(call) }
         case .changePolicy: changesWhoMayUseKeys(call)

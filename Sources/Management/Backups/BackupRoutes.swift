@@ -28,7 +28,7 @@ package struct BackupRoutes: RouteProvider {
                 handler: list),
             Route(
                 .post, "/api/v1/backups", "createBackup", "Make a backup now; answers when it is complete and on disk", tag: "Backups",
-                access: .needs(.createBackups), event: .backupMade, body: .json(BackupSchemas.draft),
+                access: .needs(.createBackups), event: .backupMade, quorum: .makeBackup, body: .json(BackupSchemas.draft),
                 answers: [201: .json(BackupSchemas.backup)], isCreation: true, handler: create),
             Route(
                 .post, "/api/v1/backups/upload", "uploadBackup", "Bring a backup file, to check or restore it", tag: "Backups",

@@ -16,7 +16,7 @@ package struct BackupScheduleRoutes: RouteProvider {
             Route(
                 .put, "/api/v1/backup-schedule", "putBackupSchedule",
                 "Choose when backups are made by themselves, and whose public key they are encrypted to", tag: "Backups",
-                access: .needs(.createBackups), event: .backupScheduled, body: .json(BackupSchemas.scheduleDraft),
+                access: .needs(.createBackups), event: .backupScheduled, quorum: .makeBackup, body: .json(BackupSchemas.scheduleDraft),
                 answers: [200: .json(BackupSchemas.schedule)], allowsDryRun: true, allowsIfMatch: true, handler: put),
         ]
     }

@@ -26,6 +26,7 @@ enum BackupSchemas {
         .required("description", .text(0...256)), .required("bytes", .count), .required("scope", .oneOf(BackupHeader.Scope.self)),
         .required("installation", .text(0...64), "Who made it"), .required("epoch", .count, "How many restores that had seen, plus one"),
         .required("schema_step", .count), .required("program", .text(0...64)), .required("includes_files", .boolean),
+        .required("files_left_out", .array(.text(0...4096), count: 0...1000), "Named by the configuration, but outside the data folder, so not in it"),
         .required("counts", counts), .required("opens_with", .oneOf(["passphrase", "private_key"])),
         .required("recipient_sha256", .nullable(.text(64...64)), "Which private key: SHA-256 of its public half (SubjectPublicKeyInfo)"),
         .required("added_at", .time), .required("added_by", .text(0...256)), .required("verified_at", .nullable(.time)),
@@ -121,6 +122,7 @@ enum BackupSchemas {
             "description": .string(text(header.description, 256)), "bytes": .integer(backup.bytes), "scope": .string(header.scope.rawValue),
             "installation": .string(text(header.installation, 64)), "epoch": .integer(header.epoch), "schema_step": .integer(header.schemaStep),
             "program": .string(text(header.program, 64)), "includes_files": .bool(header.includesFiles),
+            "files_left_out": .strings(header.filesLeftOut.prefix(1000).map { text($0, 4096) }),
             "counts": [
                 "keys": .integer(header.counts.keys), "key_versions": .integer(header.counts.keyVersions),
                 "endpoints": .integer(header.counts.endpoints), "issuers": .integer(header.counts.issuers),

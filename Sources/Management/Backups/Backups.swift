@@ -10,7 +10,7 @@ package final class Backups: Sendable {
     let catalogue: BackupCatalogue
     private let stores: Stores
     private let program: String
-    private let members: @Sendable () throws -> [BackupMember]
+    private let members: @Sendable () throws -> (found: [BackupMember], leftOut: [String])
     private let thread: BlockingThread
     private let isBusy = Mutex(false)
     private let plans: KeptPlans
@@ -22,10 +22,10 @@ package final class Backups: Sendable {
     /// - Parameters:
     ///   - folder: where the files stand; made if it isn't there. What an earlier process left half done is removed.
     ///   - program: the version that headers name.
-    ///   - members: reads the files of the data folder that a backup can hold.
+    ///   - members: reads the files of the data folder that a backup can hold, and names those that it can't.
     ///   - reserve: how much of the disk a backup must leave free.
     package init(
-        _ stores: Stores, folder: String, program: String, members: @escaping @Sendable () throws -> [BackupMember] = { [] },
+        _ stores: Stores, folder: String, program: String, members: @escaping @Sendable () throws -> (found: [BackupMember], leftOut: [String]) = { ([], []) },
         reserve: DiskReserve = DiskReserve()
     ) throws {
         (plans, self.reserve) = (KeptPlans(folder: BackupFolder(path: folder)), reserve)
@@ -53,7 +53,7 @@ package final class Backups: Sendable {
     ) async throws -> StoredBackup {
         try await alone {
             var order = order
-            if includesFiles { order.members = try members() }
+            if includesFiles { (order.members, order.leftOut) = try members() }
             let (reserve, path) = (reserve, folder.path)
             try Backups.requireRoom(reserve, path)
             order.mayGrow = { try Backups.requireRoom(reserve, path) }

@@ -222,6 +222,36 @@ import Testing
         _ = try await backups.make(order, includesFiles: false, origin: .made, by: "t")
     }
 
+    @Test("names the files that the configuration names and that can't be in it")
+    func leftOut() async throws {
+        let backups = try Backups(api.stores, folder: api.store.folder + "/others", program: "test", members: {
+            ([BackupMember(name: "a", content: SharedSecret(SecretBytes(copying: [1])))], ["/etc/tls/server.pem"])
+        })
+        let order = try BackupOrder(secret: .passphrase(SharedSecret(SecretBytes(copying: Array("a passphrase of some length".utf8)))))
+        let made = try await backups.make(order, includesFiles: true, origin: .made, by: "t")
+        #expect(try BackupFileReader(backups.folder.file(made.id)).header.filesLeftOut == ["/etc/tls/server.pem"])
+        #expect(try await api.call("GET", "/api/v1/backups/\(made.id)")["files_left_out"] == ["/etc/tls/server.pem"])
+    }
+
+    @Test("a backup, and a schedule of them, can need the approval of several people; to stop the schedule never does")
+    func quorum() async throws {
+        let everybody = try QuorumFixture()
+        try await everybody.enable(1, operation: "make-backup")
+        let asks = try Caller.person("asks", [.createBackups, .readBackups])
+        everybody.directory.add(asks)
+        let held = try await everybody.api.call("POST", "/api/v1/backups", body: ["passphrase": passphrase], as: asks)
+        #expect(held.status == 202)
+        #expect(try await everybody.api.call("GET", "/api/v1/backups")["total"].integer == 0)
+        let approved = try await everybody.decide("approve", held["id"].string ?? "", as: everybody.person("bob"))
+        #expect(approved["state"].string == "executed", "\(approved.text)")
+        #expect(try await everybody.api.call("GET", "/api/v1/backups")["total"].integer == 1)
+        let recipient = try PrivateKey.generate(.rsa(bits: 2048)).publicKey.spkiPEM()
+        for (enabled, status) in [(true, 202), (false, 200)] {
+            let schedule: JSONValue = ["enabled": .bool(enabled), "cron": "0 * * * *", "keep": 2, "recipient_public_key": .string(recipient)]
+            #expect(try await everybody.api.call("PUT", "/api/v1/backup-schedule", body: schedule, as: asks).status == status)
+        }
+    }
+
     private func backUpHeader() async throws -> TestAnswer { try await api.call("GET", "/api/v1/backups/\(try await backUp())") }
 
     @Test("chosen keys only, and only with their scope")

@@ -32,13 +32,14 @@ struct BackupWriteCommand: AsyncParsableCommand {
             var order = try BackupOrder(secret: secret)
             order.description = description
             if !key.isEmpty || !endpoint.isEmpty { order.scope = .selected(keys: try ids("keys", key, installation), endpoints: try ids("endpoints", endpoint, installation)) }
-            if files { order.members = try FolderMembers.read(installation.folder, installation.configuration) }
+            if files { (order.members, order.leftOut) = try FolderMembers.read(installation.folder, installation.configuration) }
             let maker = BackupMaker(database: installation.database, sealer: installation.sealer, clock: installation.clock, program: Version.text)
             let meter = Meter("rows written")
             let (header, bytes) = try await maker.make(order, at: absolute(file)) { meter.show($0) }
             meter.end()
             try await administration.record(.backupWritten, target: header.id.description)
             print("Wrote \(file): backup \(header.id), \(bytes) bytes, \(header.counts.keys) keys, \(header.counts.endpoints) endpoints.")
+            for path in order.leftOut { print("Not in it, because it is outside the data folder: \(path)") }
             print("Check it: holdfast backup check \(file)")
         }
     }
@@ -112,6 +113,7 @@ struct BackupInspectCommand: AsyncParsableCommand {
         table.add("holds", header.scope == .all ? "everything" : "chosen keys and endpoints")
         table.add("counts", "\(header.counts.keys) keys (\(header.counts.keyVersions) versions), \(header.counts.endpoints) endpoints, \(header.counts.issuers) issuers, \(header.counts.policies) policies")
         table.add("files", header.includesFiles ? "configuration and TLS files" : "none")
+        if !header.filesLeftOut.isEmpty { table.add("left out", AuditText.clean(header.filesLeftOut.joined(separator: ", "), limit: 400)) }
         table.add("description", header.description.isEmpty ? "-" : AuditText.clean(header.description, limit: 200))
         table.add("opens", opens)
         table.add("size", "\(reader.size) bytes")

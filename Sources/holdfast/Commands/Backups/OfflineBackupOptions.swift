@@ -72,7 +72,8 @@ final class Meter: Sendable {
 
 /// The files of a data folder that a backup can hold: the configuration and what it names for TLS.
 enum FolderMembers {
-    static func read(_ folder: DataFolder, _ configuration: Configuration) throws -> [BackupMember] {
+    /// - Returns: those within the folder; and the paths of those outside, which a backup can't put back.
+    static func read(_ folder: DataFolder, _ configuration: Configuration) throws -> (found: [BackupMember], leftOut: [String]) {
         var names = ["holdfast.yaml"] + [configuration.outbound.caFile].compactMap(\.self)
         for certificate in configuration.dataPlane.certificates + configuration.management.certificates {
             names += [certificate.certificatePath, certificate.privateKeyPath]
@@ -85,7 +86,8 @@ enum FolderMembers {
         for name in names where isInside(name) && !members.contains(where: { $0.name == name }) {
             members.append(BackupMember(name: name, content: SharedSecret(try content(folder.file(name)))))
         }
-        return members
+        let leftOut = names.filter { !isInside($0) }
+        return (members, leftOut.enumerated().filter { leftOut.firstIndex(of: $1) == $0 }.map(\.element))
     }
 
     /// A key never leaves locked memory; a certificate that everybody may read needs no such care.
