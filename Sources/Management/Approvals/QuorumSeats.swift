@@ -66,6 +66,7 @@ extension QuorumOperation {
         case .disableEndpoint: [.changeStateOfEndpoints]
         case .changePolicy: [.writePolicies, .deletePolicies, .createEndpoints, .updateEndpoints, .createIssuers, .updateIssuers]
         case .restoreBackup: [.restoreBackups]
+        case .makeBackup: [.createBackups]
         case .addToAdmins: [.createGroups, .updateGroups, .updateUsers, .updateSettings]
         case .changeAuditSettings: [.updateAlerts, .updateSettings]
         case .changeQuorum: [.updateQuorum]
