@@ -35,7 +35,7 @@ extension EndToEnd {
             (["key", "list", "--limit", "0"], "--limit: expected 1 or more, found 0"),
             (["key", "list", "--profile", "x"], "expected at most one of --data and --profile"),
             (["key", "set-state", "demo", "gone"], "expected active, suspended, deactivated or compromised, found “gone”"),
-            (["endpoint", "set-state", "demo", "off"], "expected active, paused or disabled, found “off”"),
+            (["endpoint", "set-state", "demo", "off"], "expected active, paused, disabled or archived, found “off”"),
             (["endpoint", "set-state", "demo", "disabled"], "say --yes, or pause instead"),
             (["issuer", "add", "x", "--iss", "https://x"], "expected one of --jwks-url URL, --openid-configuration-url URL and --jwks-file FILE"),
             (["login", "alice", "--password", "hunter2"], "Unknown option '--password'"),

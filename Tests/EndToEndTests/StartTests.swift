@@ -19,7 +19,7 @@ extension EndToEnd {
             ("      privateKey: tls/server.key\n", "", 4, "dataPlane.certificates[0]: expected the fields serverNames, certificate and privateKey"),
             ("[\"localhost\"]", "localhost", 4, "dataPlane.certificates[0].serverNames: expected a list, found “localhost”"),
             ("tls/server.key\n", "tls/server.key\n      clientCertificates: maybe\n", 7,
-             "dataPlane.certificates[0].clientCertificates: expected none, or optional: FILE, or required: FILE"),
+             "dataPlane.certificates[0].clientCertificates: expected none, pinned, optional: FILE, or required: FILE"),
             ("management:\n", "  limits:\n    maxBodyBytes: 1TB\nmanagement:\n", 8, "dataPlane.limits.maxBodyBytes: expected a size such as 512KiB"),
             ("management:\n", "  limits:\n    drainTimeout: 10\nmanagement:\n", 8, "dataPlane.limits.drainTimeout: expected a time such as 250ms"),
             ("management:\n", "  limits:\n    maxConnections: 0\nmanagement:\n", 8, "dataPlane.limits.maxConnections: expected a whole number from 1 to 1000000, found “0”"),

@@ -63,6 +63,12 @@ package enum Permission: String, Sendable, CaseIterable {
     /// Choose which operations need approval, and by how many.
     case updateQuorum = "update:quorum"
 
+    /// Those that decide what other people may do.
+    static let overPeople: Set<Permission> = [
+        .createUsers, .updateUsers, .deleteUsers, .createGroups, .updateGroups, .deleteGroups, .writeGrants, .revokeTokens, .decideApprovals,
+        .updateQuorum, .restoreBackups, .updateSettings,
+    ]
+
     /// The verb before the colon.
     package var verb: String { String(rawValue.prefix { $0 != ":" }) }
     /// The resource after the colon.

@@ -48,6 +48,20 @@ struct PrivilegeRule {
         }
     }
 
+    /// Throws `.permissionDenied` unless the caller may stop this user, or let guesses at their password go on: whoever has powers over people that the
+    /// caller lacks is out of reach. Powers over keys don't count: who looks after accounts must be able to stop a custodian.
+    func requireMayStop(_ user: UserID, in connection: borrowing SQLConnection) throws {
+        if user == caller.userID {
+            guard case .token = caller.proof else { return }
+        }
+        let powers = try Authority(of: user, in: connection).permissions.intersection(Permission.overPeople)
+        let missing = powers.filter { !held.may($0, on: nil) }.map(\.rawValue).sorted()
+        guard let first = missing.first else { return }
+        throw Problem(
+            .permissionDenied, "this user has powers over people that you don't have: “\(first)”\(missing.count > 1 ? " and \(missing.count - 1) more" : "")",
+            remedy: "ask somebody who has them")
+    }
+
     /// Throws `.permissionDenied` unless the caller holds everything that members of this group get by it: its permissions and its grants.
     func requireAll(of group: Group, in connection: borrowing SQLConnection) throws {
         try require(group.permissions)

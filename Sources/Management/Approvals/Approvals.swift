@@ -11,6 +11,7 @@ package struct Approvals: ApprovalGate {
     let directory: any ApprovalDirectory
     private let audit: any AuditSink
     private let clock: WallClock
+    private let atWork = ApprovalsAtWork()
 
     /// The quorum over these stores.
     package init(_ stores: Stores, directory: any ApprovalDirectory, audit: any AuditSink) {
@@ -41,6 +42,14 @@ package struct Approvals: ApprovalGate {
     }
 
     package func release(_ id: ApprovalID) async throws -> (call: HeldCall, requester: Caller) {
+        atWork.add(id)  // until `conclude`
+        do { return try await ready(id) } catch {
+            atWork.remove(id)
+            throw error
+        }
+    }
+
+    private func ready(_ id: ApprovalID) async throws -> (call: HeldCall, requester: Caller) {
         let approval = try await store.find(id)
         let held = try await store.held(id)
         let counted = try await presentVoters(approval).count
@@ -75,6 +84,7 @@ package struct Approvals: ApprovalGate {
     package func conclude(
         _ id: ApprovalID, with result: Result<APIAnswer, Problem>, shown: JSONValue?, for call: APICall
     ) async throws -> APIAnswer {
+        defer { atWork.remove(id) }
         let approval: Approval
         switch result {
         case .success(let answer):
@@ -97,7 +107,7 @@ package struct Approvals: ApprovalGate {
             let (approval, expired) = try await store.change(id) { $0.expire(at: now) }
             if expired { try await audit.append(record(.approvalExpired, .refused, approval, nil)) }
         }
-        for id in try await store.due(.approved, .decidedAt, before: now - .seconds(600)) {
+        for id in try await store.due(.approved, .decidedAt, before: now - .seconds(600)) where !atWork.holds(id) {
             let approval = try await store.conclude(id, status: 500, code: "interrupted", document: nil, shown: nil)
             try await audit.append(record(.approvalFailed, .failed, approval, nil))
         }
@@ -108,7 +118,10 @@ package struct Approvals: ApprovalGate {
     /// - Parameter isLook: whether it was asked for by itself.
     func document(of approval: Approval, for caller: Caller, isLook: Bool = false) async throws -> APIAnswer {
         var result: JSONValue?
-        if approval.belongs(to: caller) { result = isLook ? try await store.takeOutcome(approval.id) : try await store.outcome(approval.id) }
+        if approval.belongs(to: caller) {
+            // The secret is taken only with a document that says that it is over: what came of it may be stored while this looks.
+            result = isLook && approval.hasEnded ? try await store.takeOutcome(approval.id) : try await store.outcome(approval.id)
+        }
         return .thing(
             ApprovalSchemas.detail(approval, try await store.held(approval.id), result: result), revision: approval.revision,
             audit: AuditDetail(target: approval.id.description))

@@ -19,6 +19,11 @@ extension APIClient {
             try await send("POST", path, query: query + options.query, headers: options.headers, body: body), options.waiting)
     }
 
+    /// As `create`, for commands with options of their own.
+    func create(_ path: String, waiting: WaitOption, body: APIBody) async throws -> APIReply? {
+        try await settle(try await send("POST", path, body: body), waiting)
+    }
+
     private func settle(_ reply: APIReply, _ waiting: WaitOption) async throws -> APIReply? {
         guard reply.status == 202, let id = reply.document["id"]?.string else { return reply }
         guard waiting.wait else {

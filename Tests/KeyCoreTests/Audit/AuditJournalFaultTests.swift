@@ -1,5 +1,6 @@
 import Glibc
 import Primitives
+import Synchronization
 import Testing
 
 @testable import KeyCore
@@ -78,6 +79,37 @@ import Testing
         let text = try folder.lines(firstSegment).joined()
         #expect(text.contains("\"early\"") && text.contains("\"late\"") && !text.contains("given up"))
         #expect(try folder.verify().isIntact)
+    }
+
+    @Test("is not stuck because its writer woke up too late: the next record is taken")
+    func lateWriter() async throws {
+        let queue = Mutex(JournalQueue(limit: 10))
+        @Sendable func wait(until deadline: UInt64) async -> AuditError? {
+            await withCheckedContinuation { continuation in
+                do {
+                    _ = try queue.withLock { queue throws(AuditError) in
+                        try queue.enqueue(JournalQueue.Waiter(body: [], deadline: deadline, continuation: continuation))
+                    }
+                } catch { continuation.resume(returning: error) }
+            }
+        }
+        let late = Task { await wait(until: 10) }
+        #expect(try await eventually { queue.withLock { $0.waiting == 1 } })
+        guard case .done(let overdue) = queue.withLock({ $0.overdue(now: 20, time: Instant(seconds: 0)) }) else {
+            Issue.record("nobody was late")
+            return
+        }
+        for waiter in overdue { waiter.continuation.resume(returning: .unavailable(.deadline)) }
+        #expect(await late.value == .unavailable(.deadline))
+        #expect(queue.withLock { $0.condition.health } == .green)
+        let next = Task { await wait(until: .max) }
+        #expect(try await eventually { queue.withLock { $0.waiting == 1 } })
+        guard case .done(.batch) = queue.withLock({ $0.work(checkpointDue: nil, now: 30) }) else {
+            Issue.record("nothing to write")
+            return
+        }
+        for waiter in queue.withLock({ $0.complete(nil, at: Instant(seconds: 0)) }) { waiter.continuation.resume(returning: nil) }
+        #expect(await next.value == nil)
     }
 
     @Test("tells a full disk at once, takes back the half-written lines, and goes on when there is room", arguments: [0, 1, 50, 300])

@@ -56,6 +56,24 @@ import Testing
         #expect(try await fixture.call("GET", "/api/v1/self/tokens", token: session)["total"] == 1)
     }
 
+    @Test("who looks after accounts stops a custodian of keys whose powers over keys they lack, and nobody who decides about people")
+    func stopping() async throws {
+        let fixture = try AccountFixture()
+        let (custodian, _) = try await fixture.person("custodian", in: [.keyUsers])
+        let (boss, _) = try await fixture.person("boss", in: [.admins])
+        let (_, session) = try await fixture.person("registrar", in: [.userAdmins])
+        for user in [custodian, boss] {
+            let isReached = user == custodian
+            let stopped = try await fixture.call("PATCH", "/api/v1/users/\(user)", body: ["enabled": false], token: session)
+            #expect(isReached ? stopped.status == 200 : stopped.code == "permission_denied", "\(stopped.text)")
+            let unlocked = try await fixture.call("POST", "/api/v1/users/\(user)/unlock", token: session)
+            #expect(isReached ? unlocked.status < 300 : unlocked.code == "permission_denied", "\(unlocked.text)")
+        }
+        #expect(try await fixture.call("PATCH", "/api/v1/users/\(custodian)", body: ["enabled": true], token: session).code == "permission_denied")
+        #expect(try await fixture.call("DELETE", "/api/v1/users/\(boss)", token: session).code == "permission_denied")
+        #expect(try await fixture.call("DELETE", "/api/v1/users/\(custodian)", token: session).status == 204)
+    }
+
     @Test("an API token revokes itself and no other")
     func revocation() async throws {
         let fixture = try AccountFixture()

@@ -102,12 +102,12 @@ package struct GroupStore: Sendable {
         }
     }
 
-    /// Removes a member, if the caller holds everything that the member holds; the last enabled administrator stays.
+    /// Removes a member, if the caller holds the powers over people that the member holds; the last enabled administrator stays.
     func remove(_ user: UserID, from id: GroupID, by caller: Caller) async throws -> (group: Group, user: User) {
         try await database.write { connection in
             let group = try Group.find(id, in: connection)
             let user = try User.find(user, in: connection)
-            try PrivilegeRule(caller, in: connection).requireAll(of: user.id, in: connection)
+            try PrivilegeRule(caller, in: connection).requireMayStop(user.id, in: connection)
             let wasAdministrator = try LastAdministrator.isOne(user.id.description, in: connection)
             let unsatisfied = try QuorumSeats.unsatisfied(in: connection)
             let count = try connection.execute(

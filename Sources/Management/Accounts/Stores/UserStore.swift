@@ -97,12 +97,14 @@ package struct UserStore: Sendable {
         if let hash = draft.passwordHash { try PasswordStore.remember(hash, of: id, in: connection) }
     }
 
-    /// Changes a user. Whoever makes it possible, or impossible, to sign in as that user must hold everything that the user holds.
+    /// Changes a user. Whoever makes it possible to sign in as that user must hold everything that the user holds; who makes it impossible, the powers
+    /// over people that the user holds.
     func update(_ id: UserID, _ change: UserChange, revision: Int64?, by caller: Caller) async throws -> User {
         try await database.write { connection in
             let user = try User.find(id, in: connection)
             try user.check(revision)
-            if change.opens || change.isEnabled == false { try PrivilegeRule(caller, in: connection).requireAll(of: id, in: connection) }
+            if change.opens { try PrivilegeRule(caller, in: connection).requireAll(of: id, in: connection) }
+            if change.isEnabled == false { try PrivilegeRule(caller, in: connection).requireMayStop(id, in: connection) }
             let wasAdministrator = try LastAdministrator.isOne(id.description, in: connection)
             let unsatisfied = try QuorumSeats.unsatisfied(in: connection)
             let email = change.email ?? user.email
@@ -124,13 +126,13 @@ package struct UserStore: Sendable {
         }
     }
 
-    /// Removes a user with everything that is the user's: sessions, tokens, memberships, grants. The caller must hold everything that the user
-    /// holds.
+    /// Removes a user with everything that is the user's: sessions, tokens, memberships, grants. The caller must hold the powers over
+    /// people that the user holds.
     func delete(_ id: UserID, revision: Int64?, by caller: Caller) async throws -> User {
         try await database.write { connection in
             let user = try User.find(id, in: connection)
             try user.check(revision)
-            try PrivilegeRule(caller, in: connection).requireAll(of: id, in: connection)
+            try PrivilegeRule(caller, in: connection).requireMayStop(id, in: connection)
             let wasAdministrator = try LastAdministrator.isOne(id.description, in: connection)
             let unsatisfied = try QuorumSeats.unsatisfied(in: connection)
             for table in ["sessions", "api_tokens", "recovery_codes", "group_members", "grants", "user_certificates", "user_identities", "password_history"] {
@@ -144,11 +146,11 @@ package struct UserStore: Sendable {
         }
     }
 
-    /// Ends a lock-out: new guesses are then possible, so the caller must hold everything that the user holds.
+    /// Ends a lock-out: new guesses are then possible, so the caller must hold the powers over people that the user holds.
     func unlock(_ id: UserID, by caller: Caller) async throws -> User {
         try await database.write { connection in
             let user = try User.find(id, in: connection)
-            try PrivilegeRule(caller, in: connection).requireAll(of: id, in: connection)
+            try PrivilegeRule(caller, in: connection).requireMayStop(id, in: connection)
             try SignInAttempts.forget(id, in: connection)
             return user
         }

@@ -50,7 +50,7 @@ extension SalesforceCommand {
             discussion: """
                 To change the org's certificate: --add-certificate, then `set-key --certificate` for each key together with the tenant
                 secret's certificate in the org, then --drop-certificate. To change a password: --user (the old one stays valid), then
-                --drop-password when the org has the new one.
+                --drop-credential when the org has the new one.
 
                 Example: holdfast salesforce update-endpoint acme-production --add-certificate BYOK_2027.crt
                 """)
@@ -59,7 +59,7 @@ extension SalesforceCommand {
         @Option(name: .long, help: "A further certificate of the org (PEM); may be repeated.") var addCertificate: [String] = []
         @Option(name: .long, help: "The fingerprint of a certificate that goes; may be repeated.") var dropCertificate: [String] = []
         @OptionGroup var proofs: ProofOptions
-        @Option(name: .long, help: "The id of a password that goes; may be repeated.") var dropPassword: [String] = []
+        @Option(name: .long, help: "The id of a password that goes; may be repeated.") var dropCredential: [String] = []
         @Flag(name: .long, help: "Tokens that the org signs count no longer.") var dropJwt = false
         @Flag(name: .long, help: "Access tokens count no longer.") var dropAccessToken = false
         @Flag(name: .long, help: "Client certificates are needed no longer.") var dropClientCertificates = false
@@ -70,7 +70,7 @@ extension SalesforceCommand {
             let present = try await api.send("GET", path).document["salesforce"] ?? .null
             guard present.object != nil else { throw Complaint("“\(endpoint)” is no endpoint of a Salesforce org") }
             var authentication = try proofs.document(kept: try kept(present))?.object ?? []
-            if !dropPassword.isEmpty, !authentication.contains(where: { $0.name == "basic" }) {
+            if !dropCredential.isEmpty, !authentication.contains(where: { $0.name == "basic" }) {
                 authentication.append((name: "basic", value: .array(try kept(present))))
             }
             for (isDropped, name) in [(dropJwt, "signed_token"), (dropAccessToken, "access_token")] where isDropped {
@@ -88,8 +88,8 @@ extension SalesforceCommand {
         /// The passwords that stay.
         private func kept(_ present: JSONValue) throws -> [JSONValue] {
             let ids = (present["authentication"]?["basic"]?.array ?? []).compactMap { $0["id"]?.string }
-            for id in dropPassword where !ids.contains(id) { throw Complaint("--drop-password: this endpoint has no password \(id)") }
-            return ids.filter { !dropPassword.contains($0) }.map { ["id": .string($0)] }
+            for id in dropCredential where !ids.contains(id) { throw Complaint("--drop-credential: this endpoint has no password \(id)") }
+            return ids.filter { !dropCredential.contains($0) }.map { ["id": .string($0)] }
         }
 
         private func certificates(_ present: JSONValue) throws -> JSONValue? {

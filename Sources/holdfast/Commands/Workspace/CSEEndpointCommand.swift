@@ -49,7 +49,7 @@ struct CSEEndpointCommand: AsyncParsableCommand {
         }
 
         func run(_ api: APIClient) async throws {
-            let template = CSETemplate(api: api, name: name)
+            let template = CSETemplate(api: api, name: name, waiting: waiting)
             let keyID = if let key { try await api.id(key, in: .keys) } else { try await template.key() }
             let issuerID = try await issuer(template, api)
             let policyID = if let policy {
@@ -61,7 +61,7 @@ struct CSEEndpointCommand: AsyncParsableCommand {
                 "name": .string(name), "door": "kacls", "hostnames": .strings(hostname), "key_id": .string(keyID), "policy_id": .string(policyID),
                 "kacls": options(issuerID),
             ])
-            let reply = try await api.send("POST", "endpoints", body: body)
+            guard let reply = try await api.create("endpoints", waiting: waiting, body: body) else { return }
             CSEEndpointCommand.show(reply, api)
             if !api.asJSON { Note.print("Try it: holdfast cse check \(name)") }
         }

@@ -5,6 +5,7 @@ import Primitives
 struct CSETemplate {
     let api: APIClient
     let name: String
+    let waiting: WaitOption
 
     /// A key that wraps.
     func key() async throws -> String { try await make(.keys, name, ["name": .string(name)]) }
@@ -39,17 +40,25 @@ struct CSETemplate {
             .replacing("Members of example.com", with: "Members of \(domains.joined(separator: " and "))")
     }
 
+    /// What an approved request has made.
+    private func made(_ collection: Collection, _ name: String) async throws -> String {
+        let found = try await api.send("GET", collection.path, query: [("name", name)]).document["items"]?.array?.first
+        guard let id = found?["id"]?.string else { throw Complaint("the \(collection.singular) “\(name)” was approved, and is not there; repeat this") }
+        return id
+    }
+
     private func make(_ collection: Collection, _ name: String, _ body: JSONValue) async throws -> String {
         let found = try await api.send("GET", collection.path, query: [("name", name)]).document["items"]?.array?.first
         if let id = found?["id"]?.string {
             Note.print("The \(collection.singular) “\(name)” is there already and is taken.")
             return id
         }
-        let reply = try await api.send("POST", collection.path, body: .json(body))
-        guard let id = reply.document["id"]?.string else {
-            throw Complaint("the \(collection.singular) “\(name)” is not made yet: it waits for approval \(Cell.text(reply.document["id"])); repeat this afterwards")
+        guard let reply = try await api.create(collection.path, waiting: waiting, body: .json(body)) else {
+            return try await made(collection, name)
         }
-        guard reply.status == 201 else { throw HeldForApproval(id: id) }
+        guard let id = reply.document["id"]?.string else {
+            throw Complaint("the \(collection.singular) “\(name)” was made, and its answer names no id; repeat this")
+        }
         Note.print("Made the \(collection.singular) “\(name)”.")
         return id
     }
