@@ -76,9 +76,10 @@ import Testing
         try await withListener { wire in
             let text = try await wire.peer("""
                 c = Frames()
-                \(step)
                 c.s.settimeout(2)
-                try: c.serve(lambda bodies, frame: frame[0] in (3, 7) or frame[0] == 0 and frame[1] & 1)
+                try:
+                    \(step)
+                    c.serve(lambda bodies, frame: frame[0] in (3, 7) or frame[0] == 0 and frame[1] & 1)
                 except (EOFError, OSError): pass
                 expect(Conversation().ask(get()).status == 200)
                 f = Frames()
