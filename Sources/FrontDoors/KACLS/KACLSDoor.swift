@@ -34,9 +34,7 @@ package struct KACLSDoor: Sendable {
 
     /// The answer, if the target is one of ours; nil if another door's.
     package func respond(to http: HTTPRequest) async -> HTTPResponse? {
-        guard let path = KACLSPath(target: http.target) else { return nil }
-        let endpoint = snapshot().endpoint(at: path.base, door: .kacls)
-        guard endpoint != nil || path.base.hasPrefix(KACLSPath.prefix) else { return nil }
+        guard let (path, endpoint) = place(of: http.target) else { return nil }
         let crossOrigin = KACLSCrossOrigin(endpoint?.kacls)
         if http.method == .OPTIONS { return crossOrigin.preflight(http) }
         return crossOrigin.sharing(await answer(http, path, endpoint), with: http)
@@ -44,17 +42,23 @@ package struct KACLSDoor: Sendable {
 
     /// What the listener refuses by itself before a request is whole: with the headers that let a browser show it.
     package func refusal(status: Int, message: String, to http: HTTPRequest) -> HTTPResponse? {
-        guard let path = KACLSPath(target: http.target) else { return nil }
-        let endpoint = snapshot().endpoint(at: path.base, door: .kacls)
-        guard endpoint != nil || path.base.hasPrefix(KACLSPath.prefix) else { return nil }
+        guard let (_, endpoint) = place(of: http.target) else { return nil }
         let error = KACLSError(status, message, cause: "listener")
         return KACLSCrossOrigin(endpoint?.kacls).sharing(error.response(requestID: http.requestID), with: http)
+    }
+
+    /// Where a target leads, if that is a place of ours.
+    private func place(of target: String) -> (path: KACLSPath, endpoint: Endpoint?)? {
+        guard let path = KACLSPath(target: target) else { return nil }
+        let endpoint = snapshot().endpoint(at: path.base, door: .kacls)
+        return endpoint != nil || path.isBelowPrefix ? (path, endpoint) : nil
     }
 
     private func answer(_ http: HTTPRequest, _ path: KACLSPath, _ endpoint: Endpoint?) async -> HTTPResponse {
         let method = KACLSMethod(segment: path.segment)
         var noted = KACLSAudit.record(method, http, endpoint: endpoint)
         do {
+            try check(path.fault)
             guard endpoint?.isReadable != false else {
                 throw KACLSError(503, "the endpoint is not available", cause: "endpoint-unreadable")
             }
@@ -89,6 +93,14 @@ package struct KACLSDoor: Sendable {
         let call = try read(http, method, endpoint, kacls)
         noted.reason = call.reason
         return try await methods.answer(call, noting: &noted)
+    }
+
+    private func check(_ fault: KACLSPath.Fault?) throws(KACLSError) {
+        switch fault {
+        case nil: return
+        case .form: throw KACLSError(400, "malformed path", cause: "path")
+        case .query: throw KACLSError(400, "expected a path without a query", cause: "query")
+        }
     }
 
     private func check(_ state: EndpointState) throws(KACLSError) {

@@ -181,7 +181,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
         // After a request to speak another protocol the decoder takes nothing more.
         if !head.isKeepAlive || head.method == .CONNECT || head.headers.contains(name: "upgrade") { closesAfterAnswer = true }
         // One name for the host (RFC 9112, 3.2): two readers of one request must not see two.
-        if head.version == .http1_1, head.headers[canonicalForm: "host"].count != 1 { return refuse(400, "expected one Host header") }
+        if head.version == .http1_1, head.headers[canonicalForm: "host"].count != 1 { return refuse(400, "expected one Host header", to: head) }
         let announced = head.headers.first(name: "content-length").flatMap { UInt64($0) } ?? 0
         guard announced <= environment.limits.maxBodyBytes else {
             return refuse(413, "body larger than \(environment.limits.maxBodyBytes) bytes", to: head)
@@ -195,7 +195,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
 
     private func expire() {
         switch state {
-        case .receiving: refuse(408, "request body did not arrive in time")
+        case .receiving(let head, _): refuse(408, "request body did not arrive in time", to: head)
         case .idle where headerHasBegun: refuse(408, "request header did not arrive in time")
         case .idle, .refusing: context?.close(promise: nil)
         case .answering, .closed: break

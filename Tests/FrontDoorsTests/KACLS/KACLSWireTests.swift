@@ -115,6 +115,60 @@ import Testing
         }
     }
 
+    @Test("CSE-9 a page may read why a target leads nowhere: a query, a slash at the end, a bad percent-encoding, a path with no method", arguments: [
+        ("/v0/kacls/hq/wrap?x=1", 400, "query"), ("/v0/kacls/hq/wrap?a:b", 400, "query"), ("/v0/kacls/hq/wrap/", 404, "unknown-method"),
+        ("/v0/kacls/hq/wrap//", 404, "unknown-method"), ("/v0/kacls/hq/wr%61p", 400, "path"), ("/v0/kacls/hq/%zz", 400, "path"),
+        ("/v0/kacls/hq/wrap%2", 400, "path"), ("/v0/kacls/hq", 404, "unknown-endpoint"), ("/v0/kacls/hq/", 404, "unknown-endpoint"),
+        ("/v0/kacls/%2e%2e/wrap", 400, "path"),
+    ])
+    func nowhere(target: String, status: Int, cause: String) async throws {
+        try await withSite { (site) async throws in
+            let origin = ("Origin", Self.google)
+            let preflight = try await site.send(target, method: "OPTIONS", headers: [origin, ("Access-Control-Request-Method", "POST")])
+            #expect(preflight.status == 204 && preflight.header("access-control-allow-origin") == Self.google)
+            let reply = try await site.send(target, headers: [origin, ("Content-Type", "application/json")], body: Array("{}".utf8))
+            #expect(reply.status == status && reply.json?["code"]?.integer == Int64(status) && reply.cause == cause)
+            #expect(reply.header("access-control-allow-origin") == Self.google && reply.header("vary") == "Origin")
+        }
+    }
+
+    @Test("CSE-9 an endpoint's own origins may read that too, at a path of its own; what isn't ours keeps its shape")
+    func nowhereElse() async throws {
+        try await withSite { (site) async throws in
+            try await site.addEndpoint("lab", path: "v1/lab") { options, _ in options.origins = ["https://lab.example.com"] }
+            let origin = ("Origin", "https://lab.example.com")
+            for (target, status) in [("/v1/lab/status?x", 400), ("/v1/lab/status/", 404), ("/v1/lab/st%61tus", 400)] {
+                let reply = try await site.send(target, method: "GET", headers: [origin])
+                #expect(reply.status == status && reply.json?["code"]?.integer == Int64(status), "\(target)")
+                #expect(reply.header("access-control-allow-origin") == "https://lab.example.com", "\(target)")
+            }
+            for target in ["/v0/ekm/disk:wrap?x", "/v0/kacls/hq/disk:wrap/", "/v1/other/%zz", "/healthz/"] {
+                let reply = try await site.send(target, method: "GET", headers: [origin])
+                #expect(reply.json?["code"]?.integer != Int64(reply.status) && reply.header("vary") == nil, "\(target)")
+            }
+        }
+    }
+
+    @Test("CSE-9 a body that does not come in time, and a request without Host, are told to an allowed page too")
+    func late() async throws {
+        try await withSite { (site) async throws in
+            var limits = ListenerLimits()
+            limits.bodyTimeout = .seconds(1)
+            site.wire.listener.apply(limits)
+            let text = try await site.wire.peer("""
+                def check(a, status):
+                    expect(a.status == status, a.status, a.body)
+                    expect(a.one('access-control-allow-origin') == 'https://client-side-encryption.google.com', a.fields)
+                    expect(json.loads(a.body)['code'] == status, a.body)
+                origin = 'Origin: https://client-side-encryption.google.com\\r\\n'
+                check(Conversation().ask('POST /v0/kacls/hq/wrap HTTP/1.1\\r\\nHost: a\\r\\n' + origin + 'Content-Length: 9\\r\\n\\r\\n{'), 408)
+                check(Conversation().ask('POST /v0/kacls/hq/wrap HTTP/1.1\\r\\n' + origin + 'Content-Length: 2\\r\\n\\r\\n{}'), 400)
+                print('ok')
+                """)
+            #expect(text == "ok")
+        }
+    }
+
     @Test("CSE-11 who is no browser is served")
     func noOrigin() async throws {
         try await withSite { (site) async throws in
