@@ -15,11 +15,22 @@ package struct JWKSTiming: Sendable, Equatable {
     package var coolDown = Duration.seconds(30)
     /// A set that could not be renewed is used for this long after its fetch; then tokens of its issuer are answered with 503.
     package var maxStale = Duration.seconds(7 * 24 * 3600)
-    /// How long a request waits for a fetch that it needs.
+    /// How long a request waits for a fetch that it needs, where its caller can't wait long (`KeyPatience.brief`).
     package var patience = Duration.milliseconds(80)
+    /// The same where its caller can (`KeyPatience.long`).
+    package var longPatience = Duration.seconds(1)
 
     /// The defaults.
     package init() {}
+}
+
+/// What a place does about an issuer's key that we may not know yet.
+package enum KeyPatience: Sendable {
+    /// Waits a moment for an unknown `kid`; a signature that isn't genuine is the caller's fault.
+    case brief
+    /// Waits longer, looks for a new key also if a token without `kid` has a signature by none that we know, and refuses nobody while the
+    /// issuer's keys are being fetched.
+    case long
 }
 
 /// The issuers' public keys: fetched in the background, renewed before they run out, kept when a renewal fails.
@@ -127,11 +138,14 @@ package final class JWKSStore: Sendable {
     /// The generation of the keys at hand; nil where `keys` is.
     func generation(of issuer: IssuerID) -> UInt64? { keys(of: issuer)?.generation }
 
-    /// Starts a fetch unless one was made within the cool-down, waits for it (at most `patience`), and says whether there was one.
-    func refresh(_ issuer: IssuerID) async -> Bool {
-        guard let task = beginFetch(issuer, obeysCoolDown: true) else { return false }
-        _ = await withDeadline(timing.patience) { await task.value }
-        return true
+    /// What became of a wish for newer keys.
+    enum Refresh { case refused, ended, running }
+
+    /// Starts a fetch unless one was made within the cool-down, waits for it no longer than `patience` permits, and says where it is then.
+    func refresh(_ issuer: IssuerID, _ patience: KeyPatience) async -> Refresh {
+        guard let task = beginFetch(issuer, obeysCoolDown: true) else { return .refused }
+        let limit = patience == .long ? timing.longPatience : timing.patience
+        return await withDeadline(limit) { await task.value } == nil ? .running : .ended
     }
 
     /// Renews what is due, for ever: run it in a task of its own.

@@ -89,17 +89,22 @@ package final class TokenVerifier: Sendable {
     /// - Parameters:
     ///   - text: the compact form, without `Bearer`.
     ///   - expectation: what the endpoint accepts.
+    ///   - patience: what to do about a key that we may not know yet.
     /// - Throws: why it is refused; `.keysUnavailable` if that is our fault.
-    package func verify(_ text: [UInt8], expecting expectation: TokenExpectation) async throws(TokenRejection) -> VerifiedToken {
+    package func verify(
+        _ text: [UInt8], expecting expectation: TokenExpectation, patience: KeyPatience = .brief
+    ) async throws(TokenRejection) -> VerifiedToken {
         do {
-            return try await find(text, expectation)
+            return try await find(text, expectation, patience)
         } catch {
             rejections.add()
             throw error
         }
     }
 
-    private func find(_ text: [UInt8], _ expectation: TokenExpectation) async throws(TokenRejection) -> VerifiedToken {
+    private func find(
+        _ text: [UInt8], _ expectation: TokenExpectation, _ patience: KeyPatience
+    ) async throws(TokenRejection) -> VerifiedToken {
         guard text.count <= CompactJWS.maxBytes else { throw .malformed("larger than \(CompactJWS.maxBytes) bytes") }
         let digest = Digest.sha256(text)
         if let entry = cache.find(digest), isCurrent(entry, expectation) {
@@ -111,8 +116,7 @@ package final class TokenVerifier: Sendable {
         guard let issuer = expectation.issuer(named: try claims.issuer()) else { throw .issuer }
         guard issuer.algorithms.contains(jws.header.algorithm) else { throw .header("algorithm is not accepted from this issuer") }
         guard jws.header.keyID != nil || issuer.claims.allowsMissingKeyID else { throw .header("kid is missing") }
-        let (candidates, generation) = try await candidates(for: jws.header, of: issuer)
-        try checkSignature(jws, candidates)
+        let generation = try await checkSignature(jws, by: issuer.id, patience)
         let token = try admit(try claims.token(of: issuer, now: clock.now, skew: expectation.skew), expectation)
         // Only now: tokens that the issuer made for others would push out those of our callers.
         cache.insert(
@@ -141,22 +145,43 @@ package final class TokenVerifier: Sendable {
         return token
     }
 
-    private func candidates(
-        for header: CompactJWS.Header, of issuer: Issuer
-    ) async throws(TokenRejection) -> (keys: [JWKS.Entry], generation: UInt64) {
-        var held = keys.keys(of: issuer.id)
-        if held == nil || held?.keys.has(keyID: header.keyID) == false, await keys.refresh(issuer.id) {
-            held = keys.keys(of: issuer.id)
+    /// Makes sure of the signature, with newer keys if need be; says with which generation of them.
+    private func checkSignature(
+        _ jws: CompactJWS, by issuer: IssuerID, _ patience: KeyPatience
+    ) async throws(TokenRejection) -> UInt64 {
+        let keyID = jws.header.keyID
+        let held = keys.keys(of: issuer)
+        guard let held, held.keys.has(keyID: keyID) else { return try await checkWithNewKeys(jws, by: issuer, patience, or: nil) }
+        do {
+            return try check(jws, held)
+        } catch {
+            // Without `kid` nothing else tells that the issuer has a new key.
+            guard keyID == nil, patience == .long else { throw error }
+            return try await checkWithNewKeys(jws, by: issuer, patience, or: error)
         }
-        guard let held else { throw .keysUnavailable }
-        let candidates = held.keys.candidates(header)
-        guard !candidates.isEmpty else { throw .unknownKey }
-        return (Array(candidates.prefix(8)), held.generation)
     }
 
-    private func checkSignature(_ jws: CompactJWS, _ candidates: [JWKS.Entry]) throws(TokenRejection) {
+    /// - Parameter rejection: what is wrong with the keys at hand, if they have been tried.
+    private func checkWithNewKeys(
+        _ jws: CompactJWS, by issuer: IssuerID, _ patience: KeyPatience, or rejection: TokenRejection?
+    ) async throws(TokenRejection) -> UInt64 {
+        let refresh = await keys.refresh(issuer, patience)
+        if refresh == .refused, let rejection { throw rejection }
+        do {
+            return try check(jws, keys.keys(of: issuer))
+        } catch {
+            guard refresh == .running, patience == .long else { throw error }
+            throw .keysUnavailable
+        }
+    }
+
+    /// Looks for the signature's key among these alone.
+    private func check(_ jws: CompactJWS, _ held: (keys: JWKS, generation: UInt64)?) throws(TokenRejection) -> UInt64 {
+        guard let held else { throw .keysUnavailable }
+        let candidates = held.keys.candidates(jws.header).prefix(8)
+        guard !candidates.isEmpty else { throw .unknownKey }
         verifications.add()
-        let isGenuine = candidates.contains { $0.key.verify(signature: jws.signature, over: jws.signedBytes) }
-        guard isGenuine else { throw .signature }
+        guard candidates.contains(where: { $0.key.verify(signature: jws.signature, over: jws.signedBytes) }) else { throw .signature }
+        return held.generation
     }
 }

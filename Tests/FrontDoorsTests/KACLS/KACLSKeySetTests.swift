@@ -61,6 +61,22 @@ import Testing
         }
     }
 
+    @Test("CSE-33 a provider that leaves out kid may change its key: the first token by the new one causes one refresh, and is served")
+    func rotation() async throws {
+        try await Self.withProvider { provider, site in
+            let keys = try KACLSTestKeys.shared.get()
+            let anonymous = try site.authentication().header(#"{"alg":"RS256"}"#)
+            #expect(try await Self.wrap(site, anonymous) == 200)
+            let document = try TokenTestKey.jwks(keys.stranger)
+            provider.state.withLock { $0.document = document }
+            #expect(try await Self.wrap(site, anonymous.signed(by: keys.stranger)) == 401)
+            site.folder.clock.advance(by: .seconds(31))
+            #expect(try await Self.wrap(site, anonymous.signed(by: keys.stranger)) == 200)
+            #expect(try await Self.wrap(site, anonymous) == 401)
+            #expect(provider.state.withLock { $0.fetches } == 2)
+        }
+    }
+
     @Test("CSE-34 once fetched, keys go on serving while their host is down; before that requests are 503")
     func down() async throws {
         try await Self.withProvider { provider, site in

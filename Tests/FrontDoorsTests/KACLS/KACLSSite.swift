@@ -69,7 +69,7 @@ final class KACLSSite: Sendable {
         let clock = folder.clock.wall
         wire = try await WireFixture(LateHandler(state: state), clock: clock)
         var timing = JWKSTiming()
-        timing.patience = .seconds(30)
+        (timing.patience, timing.longPatience) = (.seconds(30), .seconds(30))
         let (visited, authority) = (Visited(), "\(wire.certificates.folder.path)/ca.pem")
         (self.visited, self.authority) = (visited, authority)
         jwks = JWKSStore(timing: timing, clock: clock, logger: .quiet) { url in

@@ -119,7 +119,6 @@ import Testing
         ("/v0/kacls/hq/wrap?x=1", 400, "query"), ("/v0/kacls/hq/wrap?a:b", 400, "query"), ("/v0/kacls/hq/wrap/", 404, "unknown-method"),
         ("/v0/kacls/hq/wrap//", 404, "unknown-method"), ("/v0/kacls/hq/wr%61p", 400, "path"), ("/v0/kacls/hq/%zz", 400, "path"),
         ("/v0/kacls/hq/wrap%2", 400, "path"), ("/v0/kacls/hq", 404, "unknown-endpoint"), ("/v0/kacls/hq/", 404, "unknown-endpoint"),
-        ("/v0/kacls/%2e%2e/wrap", 400, "path"),
     ])
     func nowhere(target: String, status: Int, cause: String) async throws {
         try await withSite { (site) async throws in

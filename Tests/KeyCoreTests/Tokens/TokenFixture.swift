@@ -58,13 +58,13 @@ struct TokenFixture: Sendable {
     func token() throws -> String { try Self.googleKey.token(claims.json) }
 
     /// Why a token is refused; nil if it is accepted.
-    func rejection(_ token: String, _ other: TokenExpectation? = nil) async -> TokenRejection? {
-        await rejection(Array(token.utf8), other)
+    func rejection(_ token: String, _ other: TokenExpectation? = nil, patience: KeyPatience = .brief) async -> TokenRejection? {
+        await rejection(Array(token.utf8), other, patience: patience)
     }
 
-    func rejection(_ token: [UInt8], _ other: TokenExpectation? = nil) async -> TokenRejection? {
+    func rejection(_ token: [UInt8], _ other: TokenExpectation? = nil, patience: KeyPatience = .brief) async -> TokenRejection? {
         do {
-            _ = try await verifier.verify(token, expecting: other ?? expectation)
+            _ = try await verifier.verify(token, expecting: other ?? expectation, patience: patience)
             return nil
         } catch {
             return error
