@@ -24,6 +24,8 @@ struct KACLSAuthorization: Sendable {
     let delegatedTo: String?
     let spkiHash: String?
     let spkiHashAlgorithm: String?
+    /// Which mail it is about; only for the audit.
+    let messageID: String?
 
     init(_ token: VerifiedToken) throws(KACLSError) {
         let claims = KACLSClaimReader(claims: token.claims, token: "authorization")
@@ -40,6 +42,7 @@ struct KACLSAuthorization: Sendable {
         delegatedTo = try claims.text("delegated_to", atMost: 320, emptyIsNone: true)
         spkiHash = try claims.text("spki_hash", atMost: 128)
         spkiHashAlgorithm = try claims.text("spki_hash_algorithm", atMost: 32)
+        messageID = token.claims["message_id"]?.string.flatMap { $0.isEmpty ? nil : $0 }
     }
 }
 

@@ -19,7 +19,7 @@ struct KACLSDelegateHandler: Sendable {
         let claims = try self.claims(call, parties.authentication, device, resource)
         let token = try await rsa.run { [ring] in try ring.sign(claims) }
         var record = noted.with(grant)
-        (record.outcome, record.status, record.cause) = (.allowed, 200, "delegated-to \(device)")
+        (record.outcome, record.status, record.device) = (.allowed, 200, device)
         do { try await audit.append(record) } catch { throw KeyServiceError.auditUnavailable }
         return KACLSAnswer.object { $0.member("delegated_authentication", token) }
     }

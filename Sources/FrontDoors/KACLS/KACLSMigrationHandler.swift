@@ -33,6 +33,7 @@ struct KACLSMigrationHandler: Sendable {
         let wrapped = try call.request.text(.wrappedKey, atMost: 16 << 10)
         let original = try call.request.text(.originalURL, atMost: 2048)
         let authorization = try await tokens.service(call, role: "migrator", noting: &noted)
+        noted.peer = original
         guard authorization.token.claims["iss"]?.string == GoogleCSEIssuer.migration.value else {
             throw KACLSError(403, "authorization: this issuer may not migrate keys", cause: "migration-issuer")
         }

@@ -72,6 +72,7 @@ struct KACLSTokens: Sendable {
         let authorization = try KACLSAuthorization(token)
         noted.principal = authorization.email
         noted.resource = authorization.resourceName
+        (noted.device, noted.message) = (authorization.delegatedTo, authorization.messageID)
         noted.proofs.append(KACLSAudit.name(token, text))
         return authorization
     }

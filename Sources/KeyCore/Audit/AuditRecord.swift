@@ -54,6 +54,12 @@ package struct AuditRecord: Sendable, Equatable {
     package var project: String?
     /// What the key is used for, as the caller names it; 512 bytes.
     package var resource: String?
+    /// The device that acts for the principal, or is to; 320 bytes.
+    package var device: String?
+    /// The mail that the key is used for, as its system names it; 256 bytes.
+    package var message: String?
+    /// The other key service from which a key is taken over, by its URL as the request has it; 512 bytes.
+    package var peer: String?
     /// The justification as the caller wrote it; 64 bytes.
     package var justification: String?
     /// The caller's own words about why, as they came; 256 bytes.

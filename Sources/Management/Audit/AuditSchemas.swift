@@ -9,6 +9,8 @@ enum AuditSchemas {
         ("caller_request", "caller_request_id", "What the caller calls its request, as Salesforce's requestId"), ("endpoint", "endpoint_id", ""), ("endpoint_name", "endpoint_name", ""),
         ("key", "key_id", ""), ("principal", "principal", "The caller's e-mail address or subject"),
         ("project", "project", "The cloud project or tenant that calls"), ("resource", "resource", "What the key is used for"),
+        ("device", "device", "The device that acts for the principal, or is to"), ("message", "message_id", "The mail that the key is used for"),
+        ("peer", "peer", "The key service from which a key is taken over, by its URL"),
         ("justification", "justification", "As the caller wrote it"), ("cause", "cause", "The rule or code that decided"),
         ("remote", "remote_address", ""), ("actor", "actor", "Who acted, for acts of management"),
         ("target", "target", "What was acted on, for acts of management"),

@@ -39,7 +39,8 @@ import Testing
             let signature = try Base64.decodeURLCanonical(ArraySlice(parts[2].utf8))
             #expect(keys.entries.contains { $0.key.verify(signature: signature, over: Array("\(parts[0]).\(parts[1])".utf8)) })
             #expect(site.audit.records.last?.event == AuditEvent("kacls.delegate"))
-            #expect(site.audit.records.last?.cause == "delegated-to \(Self.room)")
+            #expect(site.audit.records.last?.device == Self.room)
+            #expect(site.audit.records.last?.cause == nil)
         }
     }
 
@@ -77,6 +78,7 @@ import Testing
                 ])
             }
             #expect(try await unwrap(forRoom).bytes("key") == KACLSSite.tinkKey)
+            #expect(site.audit.records.last?.event == AuditEvent("kacls.unwrap") && site.audit.records.last?.device == Self.room)
             #expect(try await unwrap(forRoom.with("delegated_to", "ROOM-42@Example.com")).status == 200)
             #expect(try await unwrap(forRoom.with("delegated_to", "room-43@example.com")).status == 403)
             #expect(try await unwrap(forRoom.with("delegated_to", nil)).status == 403)

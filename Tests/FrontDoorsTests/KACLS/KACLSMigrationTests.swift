@@ -71,6 +71,7 @@ import Testing
             #expect(old.visited.urls.withLock { $0 } == [new.url + "/certs"])
             #expect(old.audit.records.last?.principal == new.url)
             #expect(old.audit.records.last?.event == AuditEvent("kacls.privilegedunwrap"))
+            #expect(new.audit.records.first { $0.event == AuditEvent("kacls.rewrap") }?.peer == oldURL)
         }
     }
 
@@ -124,6 +125,7 @@ import Testing
             let reply = try await Self.rewrap(site, "AQ==", from: url, try site.authorization("migrator", issuer: .migration))
             #expect(reply.status == 403)
             #expect(reply.cause == "peer")
+            #expect(site.audit.records.last?.peer == url)
         }
     }
 

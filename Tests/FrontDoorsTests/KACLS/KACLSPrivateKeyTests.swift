@@ -59,6 +59,7 @@ import Testing
             }
             #expect(site.audit.records.last?.event == AuditEvent("kacls.privatekeysign"))
             #expect(site.audit.records.last?.resource?.hasPrefix("//gmail.googleapis.com/gmail/users/") == true)
+            #expect(site.audit.records.last?.message == "<17@example.com>")
         }
     }
 

@@ -15,6 +15,9 @@ import Testing
         record.principal = "a@example.com"
         record.project = "p"
         record.resource = "doc-1"
+        record.device = "room"
+        record.message = "mail-1"
+        record.peer = "https://old"
         record.justification = "CUSTOMER_INITIATED_ACCESS"
         record.isHealthCheck = true
         record.cause = "rule:7"
@@ -30,7 +33,7 @@ import Testing
                 {"time":"2023-11-14T22:13:20.000000Z","event":"test.unwrap","outcome":"refused","request":"req-1",\
                 "endpoint":"0b6f7d1e-7d0a-4a57-9a0e-3f1f6f1c2a77","endpoint_name":"ekm",\
                 "key":"1b6f7d1e-7d0a-4a57-9a0e-3f1f6f1c2a77","key_version":3,"principal":"a@example.com","project":"p",\
-                "resource":"doc-1","justification":"CUSTOMER_INITIATED_ACCESS","health_check":true,"cause":"rule:7",\
+                "resource":"doc-1","device":"room","message":"mail-1","peer":"https://old","justification":"CUSTOMER_INITIATED_ACCESS","health_check":true,"cause":"rule:7",\
                 "status":403,"remote":"192.0.2.1","latency_us":42,"obligations":["notify"],"suppressed":2,"actor":"admin",\
                 "target":"key"}
                 """)
@@ -62,6 +65,7 @@ import Testing
         record.principal = text
         record.project = text
         record.resource = text
+        (record.device, record.message, record.peer) = (text, text, text)
         record.justification = text
         record.cause = text
         record.remoteAddress = text
@@ -73,7 +77,8 @@ import Testing
         #expect(json.count < 8192)
         let fields = try JSONValue(parsing: json)
         let limits = [
-            ("request", 64), ("endpoint_name", 128), ("principal", 320), ("project", 128), ("resource", 512), ("justification", 64),
+            ("request", 64), ("endpoint_name", 128), ("principal", 320), ("project", 128), ("resource", 512), ("device", 320), ("message", 256),
+            ("peer", 512), ("justification", 64),
             ("cause", 128), ("remote", 64), ("actor", 320), ("target", 256),
         ]
         for (name, limit) in limits {
