@@ -16,11 +16,11 @@ struct KACLSCall: Sendable {
 
     /// What the policy is asked about a use by somebody.
     func accessRequest(
-        _ operation: Operation, by principal: String, as kind: CallerKind, resource: String?, perimeter: String, with tokens: TokenFacts
+        _ operation: Operation, by principal: String, as kinds: CallerKinds, resource: String?, perimeter: String, with tokens: TokenFacts
     ) -> AccessRequest {
         AccessRequest(
             operation, of: endpoint.keyID, by: principal, resource: resource, perimeter: perimeter, from: http.address,
-            at: http.receivedAt, as: kind, with: tokens)
+            at: http.receivedAt, as: kinds, with: tokens)
     }
 }
 

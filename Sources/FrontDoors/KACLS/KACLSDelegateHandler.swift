@@ -14,7 +14,7 @@ struct KACLSDelegateHandler: Sendable {
             throw KACLSError(403, "authorization: delegated_to or resource_name is missing", cause: "delegated-to")
         }
         let grant = try call.endpoint.policy.authorize(call.accessRequest(
-            .delegate, by: parties.authorization.email, as: parties.kind, resource: resource, perimeter: parties.authorization.perimeterID,
+            .delegate, by: parties.authorization.email, as: parties.kinds, resource: resource, perimeter: parties.authorization.perimeterID,
             with: parties.facts))
         let claims = try self.claims(call, parties.authentication, device, resource)
         let token = try await rsa.run { [ring] in try ring.sign(claims) }
@@ -35,6 +35,7 @@ struct KACLSDelegateHandler: Sendable {
             "delegated_to": .string(device), "resource_name": .string(resource), "iat": .integer(now.seconds), "exp": .integer(end.seconds),
             "jti": .string(try UUIDBytes.random().description),
         ]
-        return source.hasGoogleEmail ? claims.adding(["google_email": .string(source.email)]) : claims
+        let own = source.hasGoogleEmail ? claims.adding(["google_email": .string(source.email)]) : claims
+        return try KACLSDelegation.adding(source.token, to: own)
     }
 }

@@ -43,7 +43,7 @@ struct KACLSPrivateKeyHandler: Sendable {
         let hash = try call.keyHash()
         let administrator = try await tokens.administrator(call, call.kacls.privileged, noting: &noted)
         let user = KeyUser(
-            principal: administrator.email, kind: .user, resource: nil, hash: hash,
+            principal: administrator.email, kinds: .user, resource: nil, hash: hash,
             facts: TokenFacts(authentication: administrator.token.claims))
         let plaintext = try await use(blob, call, .privilegedPrivateKeyDecrypt, user, noted) { key in try operation.run(key) }
         return KACLSAnswer.secret("data_encryption_key", plaintext.bytes)
@@ -54,7 +54,7 @@ struct KACLSPrivateKeyHandler: Sendable {
     /// Who uses a private key, and which one they mean.
     private struct KeyUser: Sendable {
         let principal: String
-        let kind: CallerKind
+        let kinds: CallerKinds
         let resource: String?
         /// nil where the endpoint lets administrators leave it out.
         let hash: (value: String, algorithm: String)?
@@ -67,7 +67,7 @@ struct KACLSPrivateKeyHandler: Sendable {
             throw KACLSError(403, "authorization: spki_hash or spki_hash_algorithm is missing", cause: "spki-hash")
         }
         return KeyUser(
-            principal: parties.authorization.email, kind: parties.kind, resource: parties.authorization.resourceName, hash: (hash, algorithm),
+            principal: parties.authorization.email, kinds: parties.kinds, resource: parties.authorization.resourceName, hash: (hash, algorithm),
             facts: parties.facts)
     }
 
@@ -82,7 +82,7 @@ struct KACLSPrivateKeyHandler: Sendable {
             let wrapped = try KACLSPrivateKey(decoding: content.bytes)
             if let hash = user.hash { try wrapped.check(hash: hash.value, algorithm: hash.algorithm) }
             let grant = try call.endpoint.policy.authorize(call.accessRequest(
-                operation, by: user.principal, as: user.kind, resource: user.resource, perimeter: wrapped.perimeterID, with: user.facts))
+                operation, by: user.principal, as: user.kinds, resource: user.resource, perimeter: wrapped.perimeterID, with: user.facts))
             let pkcs8 = SharedSecret(wrapped.pkcs8.copy())
             let result = try await rsa.run { try body(try PrivateKey(pkcs8DER: pkcs8.bytes, validation: .ownExport)) }
             return (grant, record.with(grant), result)

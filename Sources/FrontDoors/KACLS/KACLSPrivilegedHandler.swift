@@ -31,7 +31,7 @@ struct KACLSPrivilegedHandler: Sendable {
         let blob = try call.wrappedKey()
         let resource = try call.request.text(.resourceName, atMost: 128)
         noted.resource = resource
-        let (principal, kind, facts) = try await caller(call, resource, noting: &noted)
+        let (principal, kinds, facts) = try await caller(call, resource, noting: &noted)
         let record = noted
         let dek = try await keys.use(
             blob, of: call.endpoint.keyID, aad: KACLSDataKey.aad, label: .kacls, since: call.http.receivedNanoseconds
@@ -41,7 +41,7 @@ struct KACLSPrivilegedHandler: Sendable {
                 throw KACLSError(403, "the wrapped key is for another resource", cause: "resource-name")
             }
             let grant = try call.endpoint.policy.authorize(call.accessRequest(
-                .privilegedUnwrap, by: principal, as: kind, resource: resource, perimeter: key.perimeterID, with: facts))
+                .privilegedUnwrap, by: principal, as: kinds, resource: resource, perimeter: key.perimeterID, with: facts))
             return (grant, record.with(grant), SharedSecret(key.dek.copy()))
         }
         return KACLSAnswer.secret("key", dek.bytes)
@@ -50,7 +50,7 @@ struct KACLSPrivilegedHandler: Sendable {
     /// An administrator, or another key service: told apart by who issued the token.
     private func caller(
         _ call: KACLSCall, _ resource: String, noting noted: inout AuditRecord
-    ) async throws -> (principal: String, kind: CallerKind, TokenFacts) {
+    ) async throws -> (principal: String, kinds: CallerKinds, TokenFacts) {
         let text = try call.request.token(.authentication)
         let token = try await tokens.verify(text, call.kacls.privilegedAndPeers, "authentication")
         guard let peer = call.kacls.peer(of: token) else {

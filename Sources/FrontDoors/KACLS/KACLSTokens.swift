@@ -5,13 +5,15 @@ import Primitives
 struct KACLSParties: Sendable {
     let authorization: KACLSAuthorization
     let authentication: KACLSAuthentication
-    let kind: CallerKind
+    let kinds: CallerKinds
 
     /// What policies see of them.
-    var facts: TokenFacts { TokenFacts(authentication: authentication.token.claims, authorization: authorization.token.claims) }
+    var facts: TokenFacts {
+        TokenFacts(authentication: KACLSDelegation.claims(of: authentication.token), authorization: authorization.token.claims)
+    }
 
-    fileprivate init(_ authorization: KACLSAuthorization, _ authentication: KACLSAuthentication, _ kind: CallerKind) {
-        (self.authorization, self.authentication, self.kind) = (authorization, authentication, kind)
+    fileprivate init(_ authorization: KACLSAuthorization, _ authentication: KACLSAuthentication, _ kinds: CallerKinds) {
+        (self.authorization, self.authentication, self.kinds) = (authorization, authentication, kinds)
     }
 }
 
@@ -36,7 +38,8 @@ struct KACLSTokens: Sendable {
             throw KACLSError(403, "a delegated authentication token is not accepted for this method", cause: "delegated")
         }
         try checkPlace(authorization, call, roles)
-        return KACLSParties(authorization, authentication, isDelegate ? .delegate : isGuest ? .guest : .user)
+        let kinds: CallerKinds = isDelegate ? (isGuest ? [.guest, .delegate] : .delegate) : isGuest ? .guest : .user
+        return KACLSParties(authorization, authentication, kinds)
     }
 
     /// Both tokens of somebody who lets a device act: a person, not a device again.

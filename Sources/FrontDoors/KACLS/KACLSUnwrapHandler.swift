@@ -19,7 +19,7 @@ struct KACLSUnwrapHandler: Sendable {
                 throw KACLSError(403, "the wrapped key is for another resource", cause: "resource-name")
             }
             let grant = try call.endpoint.policy.authorize(call.accessRequest(
-                .unwrap, by: parties.authorization.email, as: parties.kind, resource: resource, perimeter: key.perimeterID,
+                .unwrap, by: parties.authorization.email, as: parties.kinds, resource: resource, perimeter: key.perimeterID,
                 with: parties.facts))
             return (grant, record.with(grant), SharedSecret(key.dek.copy()))
         }

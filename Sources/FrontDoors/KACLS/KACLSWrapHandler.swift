@@ -15,7 +15,7 @@ struct KACLSWrapHandler: Sendable {
         let perimeter = parties.authorization.perimeterID
         let key = try KACLSDataKey(dek, resourceName: resource, perimeterID: perimeter)
         let grant = try call.endpoint.policy.authorize(call.accessRequest(
-            .wrap, by: parties.authorization.email, as: parties.kind, resource: resource, perimeter: perimeter, with: parties.facts))
+            .wrap, by: parties.authorization.email, as: parties.kinds, resource: resource, perimeter: perimeter, with: parties.facts))
         noted.obligations = grant.obligations.names
         let blob = try await keys.wrap(
             key.encoded(at: call.http.receivedAt), aad: KACLSDataKey.aad, label: .kacls, under: grant, recording: noted,

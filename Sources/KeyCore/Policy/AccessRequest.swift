@@ -18,8 +18,8 @@ package struct AccessRequest: Sendable {
     package let time: Instant
     /// What is proven about the machine that asks; nil if nothing is.
     package let attestation: AttestationFacts?
-    /// In which part the caller calls.
-    package let kind: CallerKind
+    /// In which part the caller calls; a guest's device in two.
+    package let kinds: CallerKinds
     /// What the tokens say.
     package let tokens: TokenFacts?
     /// The caller in the form that is compared.
@@ -32,11 +32,11 @@ package struct AccessRequest: Sendable {
     package init(
         _ operation: Operation, of key: KeyID, by principal: String, because justification: Justification = .missing,
         resource: String? = nil, perimeter: String? = nil, from address: IPAddress? = nil, at time: Instant,
-        attestation: AttestationFacts? = nil, as kind: CallerKind = .service, with tokens: TokenFacts? = nil
+        attestation: AttestationFacts? = nil, as kinds: CallerKinds = .service, with tokens: TokenFacts? = nil
     ) {
         (self.operation, self.key, self.justification) = (operation, key, justification)
         (self.resource, self.perimeter, self.address) = (resource, perimeter, address)
-        (self.kind, self.tokens) = (kind, tokens)
+        (self.kinds, self.tokens) = (kinds, tokens)
         (self.time, self.attestation, self.caller) = (time, attestation, PrincipalName(principal))
     }
 

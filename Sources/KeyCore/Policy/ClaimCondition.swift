@@ -13,20 +13,6 @@ package struct TokenFacts: Sendable {
     }
 }
 
-/// In which part somebody calls.
-package enum CallerKind: String, Sendable, CaseIterable {
-    /// A cloud's own service.
-    case service
-    /// A member of the organisation (or of one that is trusted like it).
-    case user
-    /// A guest without an account of the cloud.
-    case guest
-    /// A device that acts for a user.
-    case delegate
-    /// Another key service.
-    case peer
-}
-
 /// What a rule asks of one claim of one token.
 struct ClaimCondition: Sendable {
     /// Which of the two tokens.
@@ -71,15 +57,18 @@ struct ClaimCondition: Sendable {
 }
 
 extension PolicyFields {
-    static func callers(_ document: StrictDocument) throws(DocumentError) -> Set<CallerKind> {
-        var kinds: Set<CallerKind> = []
-        for element in try list(document, of: "callers") {
-            guard let kind = CallerKind(rawValue: try element.string()) else {
-                throw element.error("expected one of \(CallerKind.allCases.map(\.rawValue).joined(separator: ", "))")
-            }
-            kinds.insert(kind)
-        }
+    static func callers(_ document: StrictDocument) throws(DocumentError) -> CallerKinds {
+        var kinds: CallerKinds = []
+        for element in try list(document, of: "callers") { kinds.insert(try caller(element)) }
         return kinds
+    }
+
+    /// One part in which somebody calls.
+    static func caller(_ document: StrictDocument) throws(DocumentError) -> CallerKinds {
+        guard let kind = CallerKind(rawValue: try document.string()) else {
+            throw document.error("expected one of \(CallerKind.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return CallerKinds(kind)
     }
 
     static func claims(_ document: StrictDocument) throws(DocumentError) -> [ClaimCondition] {

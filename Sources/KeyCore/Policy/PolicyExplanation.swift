@@ -127,7 +127,7 @@ extension PolicyRule {
         return switch condition {
         case .operation: words(operations == .any ? nil : operations.names)
         case .principal: words(principals?.texts)
-        case .caller: words(callers?.map(\.rawValue).sorted())
+        case .caller: words(callers?.names)
         case .claims: words(claims?.map(\.words))
         case .resource: words(resources?.map(\.text))
         case .perimeter: words(perimeters?.map { $0.isEmpty ? "none" : $0 })
@@ -156,7 +156,7 @@ extension AccessRequest {
         switch condition {
         case .operation: operation.rawValue
         case .principal: principal
-        case .caller: kind.rawValue
+        case .caller: kinds.names.joined(separator: " and ")
         case .claims: tokens?.words ?? "nothing"
         case .resource: resource ?? "nothing"
         case .perimeter: perimeter.flatMap { $0.isEmpty ? nil : $0 } ?? "none"

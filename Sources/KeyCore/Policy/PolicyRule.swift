@@ -72,7 +72,7 @@ package struct PolicyRule: Sendable {
     package let effect: Effect
     var operations = OperationSet.any
     var principals: PrincipalSet?  // never nil in an allow rule
-    var callers: Set<CallerKind>?
+    var callers: CallerKinds?
     var claims: [ClaimCondition]?  // all of which must hold
     var resources: [Glob]?
     var perimeters: [String]?
@@ -99,7 +99,7 @@ package struct PolicyRule: Sendable {
         switch condition {
         case .operation: operations.contains(request.operation)
         case .principal: holdsPrincipal(request.caller)
-        case .caller: callers?.contains(request.kind) ?? true
+        case .caller: holdsCaller(request.kinds)
         case .claims: holdsClaims(request.tokens)
         case .resource: PolicyRule.any(resources, request.resource) { $0.matches($1) }
         case .perimeter: PolicyRule.any(perimeters, request.perimeter ?? "") { $0.utf8.elementsEqual($1.utf8) }
@@ -114,6 +114,12 @@ package struct PolicyRule: Sendable {
     private func holdsPrincipal(_ caller: PrincipalName) -> Bool {
         guard let principals else { return effect == .deny }
         return (caller.isPlain || effect == .deny) && principals.contains(caller)
+    }
+
+    /// Who calls in two parts needs an allow rule that names both; a deny rule that names one is enough.
+    private func holdsCaller(_ kinds: CallerKinds) -> Bool {
+        guard let callers else { return true }
+        return effect == .deny ? !callers.isDisjoint(with: kinds) : !kinds.isEmpty && callers.isSuperset(of: kinds)
     }
 
     private func holdsClaims(_ tokens: TokenFacts?) -> Bool {

@@ -85,8 +85,8 @@ package struct PolicyTestSuite: Sendable {
             from: try optional(fields["address"], "an IPv4 or IPv6 address") { IPAddress($0) },
             at: try optional(fields["time"], "a time such as \(defaultTime)", RFC3339.parse) ?? noon,
             attestation: try fields["attestation"].map(attestation),
-            as: try optional(fields["caller"], "one of \(CallerKind.allCases.map(\.rawValue).joined(separator: ", "))") {
-                CallerKind(rawValue: $0)
+            as: try fields["caller"].map { (member) throws(DocumentError) in
+                try (member.isScalar ? PolicyFields.caller(member) : PolicyFields.callers(member))
             } ?? .service,
             with: TokenFacts(
                 authentication: try fields["authentication"].map(claims), authorization: try fields["authorization"].map(claims)))

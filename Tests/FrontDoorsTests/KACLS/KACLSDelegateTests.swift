@@ -108,6 +108,83 @@ import Testing
         }
     }
 
+    /// Whether a device that acts for the one who is named by `authentication` may unwrap.
+    private static func deviceMayUnwrap(
+        _ site: KACLSSite, _ authentication: KACLSTestToken, email: String = "ann@example.com", type: JSONValue = "google"
+    ) async throws -> (status: Int, cause: String?) {
+        let forRoom = try site.authorization("reader", email: email).with("delegated_to", .string(room)).with("email_type", type)
+        let delegation = try await delegate(site, forRoom, authentication)
+        let token = try #require(delegation["delegated_authentication"], "\(delegation.status) \(delegation.cause ?? "")")
+        let reply = try await site.call("unwrap", [
+            ("wrapped_key", .string(try await site.wrapped())), ("authorization", .string(try forRoom.text)), ("authentication", .string(token)),
+        ])
+        return (reply.status, reply.cause)
+    }
+
+    private static func policy(_ rule: String) -> String {
+        """
+        version: 1
+        name: devices
+        rules:
+          - name: keys
+            effect: allow
+            operations: [wrap, delegate]
+            principals: ["domain:example.com", "domain:guest.example"]
+            justifications: any
+          - name: devices
+            effect: allow
+            operations: [unwrap]
+            principals: ["domain:example.com", "domain:guest.example"]
+            justifications: any
+            \(rule)
+        """
+    }
+
+    @Test("a guest's device is a guest too: what keeps guests out keeps it out, and what lets it in names both", arguments: [
+        ("callers: [delegate]", 200, 403), ("callers: [guest]", 403, 403), ("callers: [guest, delegate]", 200, 200),
+        ("callers: [user, guest, delegate]\n  - {name: no-guests, effect: deny, operations: [unwrap], callers: [guest]}", 200, 403),
+    ])
+    func guestsDevice(rule: String, member: Int, guest: Int) async throws {
+        try await withSite(policy: Self.policy(rule), signs: true, options: { options, _ in options.allowsGuests = true }) { (site) async throws in
+            #expect(try await Self.deviceMayUnwrap(site, try site.authentication()).status == member)
+            let visitor = "eve@guest.example"
+            #expect(try await Self.deviceMayUnwrap(site, try site.authentication(visitor), email: visitor, type: "google-visitor").status == guest)
+        }
+    }
+
+    @Test("a policy sees of a device the claims that the provider made about its user", arguments: [
+        ("claims: [{token: authentication, claim: amr, values: [mfa]}]", 200), ("claims: [{token: authentication, claim: amr, values: [pin]}]", 403),
+        ("claims: [{token: authentication, claim: iss, values: [\"https://idp.example.com\"]}]", 200),
+        ("claims: [{token: authentication, claim: delegated_to, values: [room-42@example.com]}]", 200),
+        ("callers: [delegate]\n  - {name: no, effect: deny, operations: [unwrap], claims: [{token: authentication, claim: groups, values: [staff]}]}", 403),
+        ("callers: [delegate]\n  - {name: no, effect: deny, operations: [unwrap], claims: [{token: authentication, claim: groups, values: [other]}]}", 200),
+    ])
+    func sourceClaims(rule: String, status: Int) async throws {
+        try await withSite(policy: Self.policy(rule), signs: true) { (site) async throws in
+            let source = try site.authentication().with("amr", ["pwd", "mfa"]).with("groups", ["staff"]).with("nonce", "n-1")
+            #expect(try await Self.deviceMayUnwrap(site, source).status == status)
+        }
+    }
+
+    @Test("a delegated token holds all of its source's claims, or there is none", arguments: [
+        (8000, 200), (11_000, 400),
+    ])
+    func longClaims(count: Int, status: Int) async throws {
+        try await withSite(signs: true) { (site) async throws in
+            let source = try site.authentication().with("groups", .array((0..<(count / 40)).map { .string(String(repeating: "g", count: 32) + "\($0)") }))
+            let forRoom = try site.authorization("reader").with("delegated_to", .string(Self.room))
+            let reply = try await Self.delegate(site, forRoom, source)
+            #expect(reply.status == status && (status == 200 || reply.cause == "claims-too-long"))
+            guard status == 200 else { return }
+            #expect(try await Self.deviceMayUnwrap(site, source).status == 200)
+            let kept = try Self.claims(of: try #require(reply["delegated_authentication"]))["source_claims"]
+            #expect(kept?["groups"]?.array?.count == count / 40 && kept?["exp"] == nil && kept?["nonce"] == nil)
+            for odd in [JSONValue.string("a\u{0}b"), [[[[[[[1]]]]]]]] {
+                #expect(try await Self.delegate(site, forRoom, try site.authentication().with("odd", odd)).status == 400)
+            }
+        }
+    }
+
     @Test("a delegated token survives a restart and works on another node: the keys are in the database")
     func restart() async throws {
         try await withSite(signs: true) { (site) async throws in
