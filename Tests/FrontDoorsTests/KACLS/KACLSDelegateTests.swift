@@ -167,7 +167,7 @@ import Testing
     }
 
     @Test("a delegated token holds all of its source's claims, or there is none", arguments: [
-        (8000, 200), (11_000, 400),
+        (8000, 200), (11_600, 400),
     ])
     func longClaims(count: Int, status: Int) async throws {
         try await withSite(signs: true) { (site) async throws in
