@@ -14,6 +14,7 @@ package final class TokenTestKey: Sendable {
         let type: KeyType = switch algorithm {
         case .es256: .ec(.p256)
         case .es384: .ec(.p384)
+        case .es512: .ec(.p521)
         default: .rsa(bits: 2048)
         }
         (self.keyID, self.algorithm, privateKey) = (keyID, algorithm, try PrivateKey.generate(type))

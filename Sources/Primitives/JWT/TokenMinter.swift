@@ -14,7 +14,7 @@ package enum TokenMinter {
     /// A compact JWS (RFC 7515, 7.1) over `claims`.
     /// - Parameters:
     ///   - claims: a JSON object.
-    ///   - algorithm: RS256, RS384, RS512, ES256 or ES384; libjwt 1.10 has no other asymmetric ones.
+    ///   - algorithm: RS256, RS384, RS512, ES256, ES384 or ES512; libjwt 1.10 has no other asymmetric ones.
     ///   - privateKeyPEM: PKCS#8.
     package static func mint(
         claims: String, algorithm: SignatureAlgorithm, keyID: String, privateKeyPEM: borrowing SecretBytes
@@ -41,6 +41,7 @@ package enum TokenMinter {
         case .rs512: JWT_ALG_RS512
         case .es256: JWT_ALG_ES256
         case .es384: JWT_ALG_ES384
+        case .es512: JWT_ALG_ES512
         case .ps256, .ps384, .ps512: nil
         }
     }

@@ -75,6 +75,7 @@ package enum SignatureAlgorithm: String, Sendable, Hashable, CaseIterable {
     case ps512 = "PS512"
     case es256 = "ES256"
     case es384 = "ES384"
+    case es512 = "ES512"
 
     /// What it stands for.
     package var scheme: SignatureScheme {
@@ -87,6 +88,7 @@ package enum SignatureAlgorithm: String, Sendable, Hashable, CaseIterable {
         case .ps512: .rsaPSS(.sha512)
         case .es256: .ecdsa(.sha256, .raw)
         case .es384: .ecdsa(.sha384, .raw)
+        case .es512: .ecdsa(.sha512, .raw)
         }
     }
 
@@ -94,7 +96,7 @@ package enum SignatureAlgorithm: String, Sendable, Hashable, CaseIterable {
     package func fits(_ type: KeyType) -> Bool {
         switch (self, type) {
         case (.rs256, .rsa), (.rs384, .rsa), (.rs512, .rsa), (.ps256, .rsa), (.ps384, .rsa), (.ps512, .rsa): true
-        case (.es256, .ec(.p256)), (.es384, .ec(.p384)): true
+        case (.es256, .ec(.p256)), (.es384, .ec(.p384)), (.es512, .ec(.p521)): true
         default: false
         }
     }

@@ -277,6 +277,21 @@ import Testing
         }
     }
 
+    @Test("a provider may sign with any of the nine algorithms that it is configured with, ES512 among them", arguments: [
+        SignatureAlgorithm.es256, .es384, .es512, .ps512,
+    ])
+    func algorithms(algorithm: SignatureAlgorithm) async throws {
+        try await withSite { (site) async throws in
+            let key = try TokenTestKey("e1", algorithm)
+            var change = IssuerChange()
+            (change.keys, change.algorithms) = (.pinned(jwks: try TokenTestKey.jwks(key)), [algorithm])
+            _ = try await site.folder.issuers.update(try #require(site.issuers["idp"]).id, change)
+            try await site.reload()
+            #expect(try await site.wrap([1], nil, try site.authentication().signed(by: key)).status == 200)
+            #expect(try await site.wrap([1], nil, try site.authentication()).status == 401)
+        }
+    }
+
     @Test("CSE-34 D the shapes of Drive's, Meet's, Calendar's tokens as they were recorded", arguments: [GoogleCSEIssuer.drive, .meet, .calendar])
     func shapes(issuer: GoogleCSEIssuer) async throws {
         try await withSite { (site) async throws in

@@ -26,6 +26,7 @@ import Testing
         #expect(entries(set(bare), [.rs256, .es256]) == ["google-1/RS256"])
         let ec = try F.p384.jwk().replacing(#","alg":"ES384""#, with: "")
         #expect(entries(set(ec)) == ["p384/ES384"])
+        #expect(entries(set(try F.p521.jwk().replacing(#","alg":"ES512""#, with: ""))) == ["p521/ES512"])
         #expect(entries(set(ec), [.es256]) == ["no usable signature key in the set"])
     }
 

@@ -70,6 +70,7 @@ private let order: [UInt8] = Hex.decode("ffffffff00000000ffffffffffffffffbce6faa
             let base = switch algorithm {
             case .es256: F.p256
             case .es384: F.p384
+            case .es512: F.p521
             default: F.googleKey
             }
             return TokenTestKey(base, keyID: algorithm.rawValue, algorithm: algorithm)

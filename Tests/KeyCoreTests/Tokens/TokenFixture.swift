@@ -16,6 +16,7 @@ struct TokenFixture: Sendable {
     static let strangerKey = make("stranger", .rs256)
     static let p256 = make("p256", .es256)
     static let p384 = make("p384", .es384)
+    static let p521 = make("p521", .es512)
 
     private static func make(_ keyID: String, _ algorithm: SignatureAlgorithm) -> TokenTestKey {
         do { return try TokenTestKey(keyID, algorithm) } catch { preconditionFailure("no test key: \(error)") }

@@ -9,11 +9,12 @@ import Testing
     let world: TokenFixture
     init() throws { world = try TokenFixture() }
 
-    static let known: Set<SignatureAlgorithm> = [.rs256, .rs384, .rs512, .es256, .es384]
+    static let known: Set<SignatureAlgorithm> = [.rs256, .rs384, .rs512, .es256, .es384, .es512]
     static func key(_ algorithm: SignatureAlgorithm) -> TokenTestKey {
         let base = switch algorithm {
         case .es256: F.p256
         case .es384: F.p384
+        case .es512: F.p521
         default: F.googleKey
         }
         return TokenTestKey(base, keyID: algorithm.rawValue, algorithm: algorithm)

@@ -7,6 +7,7 @@ import Testing
         switch algorithm {
         case .es256: .ec(.p256)
         case .es384: .ec(.p384)
+        case .es512: .ec(.p521)
         default: .rsa(bits: 2048)
         }
     }
@@ -62,7 +63,7 @@ import Testing
     func names() {
         #expect(
             SignatureAlgorithm.allCases.map(\.rawValue)
-                == ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384"])
+                == ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"])
         #expect(SignatureAlgorithm(rawValue: "none") == nil && SignatureAlgorithm(rawValue: "HS256") == nil)
     }
 }

@@ -129,7 +129,7 @@ struct IssuerDraft: ParsableArguments {
     @Option(name: .long, help: "The https address of its JWK Set.") var jwksURL: String?
     @Option(name: .long, help: "The https address of its OpenID configuration, which names the rest.") var openidConfigurationURL: String?
     @Option(name: .long, help: "A file with its JWK Set, pinned for good.") var jwksFile: String?
-    @Option(name: .long, help: "RS256 (the default), RS384, RS512, PS256, PS384, PS512, ES256 or ES384; may be repeated.") var algorithm: [String] = []
+    @Option(name: .long, help: "RS256 (the default), RS384, RS512, PS256, PS384, PS512, ES256, ES384 or ES512; may be repeated.") var algorithm: [String] = []
     @Option(name: .long, help: "The end that e-mails must have, as @gcp-sa-ekms.iam.gserviceaccount.com; may be repeated.")
     var emailSuffix: [String] = []
 
