@@ -19,6 +19,10 @@ package final class HTTPClient: Sendable {
     /// - Throws: `HTTPClientError`; whether the server has acted on the request is then unknown, except for the errors that
     ///   say that nothing was sent.
     package func send(_ request: HTTPClientRequest) async throws(HTTPClientError) -> HTTPClientResponse {
+        var request = request
+        let start = ContinuousClock.now
+        try await HTTPClientProxyCheck.check(request)
+        request.totalTimeout -= ContinuousClock.now - start
         let job = HTTPClientJob(request)
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

@@ -11,8 +11,9 @@ package struct HTTPClientConnection: Sendable, Equatable {
     /// Addresses that replace name resolution.
     package var addressOverrides: [HTTPClientAddressOverride] = []
     /// Which addresses may be connected to. It sees every address, those of `addressOverrides` too, just before the connection,
-    /// so that a name that changes its address in between (DNS rebinding) gains nothing. Through a proxy it isn't consulted:
-    /// there the proxy resolves and must restrict.
+    /// so that a name that changes its address in between (DNS rebinding) gains nothing. Through a proxy it sees what is known here
+    /// before the request: the URL's address, an override's, what this machine's resolver finds. There the proxy resolves again and
+    /// must restrict.
     package var addressRule = HTTPClientAddressRule.any
     /// A Unix socket to connect to instead of the URL's host, which then only stands in the request. There is no name to resolve and no
     /// proxy on the way; `addressRule` isn't consulted.

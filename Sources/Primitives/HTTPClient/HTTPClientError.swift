@@ -21,7 +21,7 @@ package enum HTTPClientError: Error, Equatable {
     case resolve(String)
     /// No connection to the server or proxy, or the proxy refused.
     case connect(String)
-    /// Every address of the server was refused by the address rule; this is one of them.
+    /// Every address of the server was refused by the address rule, or through a proxy one of them; this is one of them.
     case addressRefused(HTTPClientAddress)
     /// Certificate, trust or protocol version: the TLS library's reason.
     case tls(String)

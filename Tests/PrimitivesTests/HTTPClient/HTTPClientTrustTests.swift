@@ -103,6 +103,27 @@ import Testing
         await #expect { try await client.send(request) } throws: { if case HTTPClientError.resolve = $0 { true } else { false } }
     }
 
+    @Test("N18 through a proxy, what is known to be at a refused address is not asked for, however it is written; what isn't known is the proxy's to judge", arguments: [
+        ("127.0.0.1", true), ("[::1]", true), ("2130706433", true), ("0x7f.1", true), ("127.0.0.1.", true), ("[::ffff:127.0.0.1]", true),
+        ("localhost", true), ("LOCALHOST", true), ("private.test", true), ("both.test", true), ("service.test", false),
+    ])
+    func proxiedRule(host: String, isRefused: Bool) async throws {
+        var request = server.request("/size?5", host: host)
+        var proxy = HTTPClientProxy(url: "http://127.0.0.1:\(server.proxy)")
+        (proxy.user, proxy.password) = ("user", SharedSecret(SecretBytes(copying: "secret".utf8)))
+        request.connection.proxy = proxy
+        request.connection.addressRule = .publicOnly
+        request.connection.addressOverrides = [
+            HTTPClientAddressOverride(host: "private.test", port: server.tls, addresses: ["10.1.2.3"]),
+            HTTPClientAddressOverride(host: "both.test", port: server.tls, addresses: ["8.8.8.8", "192.168.1.1"]),
+        ]
+        guard isRefused else {
+            #expect(try await client.send(request).status == 200)
+            return
+        }
+        await #expect { try await client.send(request) } throws: { if case HTTPClientError.addressRefused = $0 { true } else { false } }
+    }
+
     /// With TLS 1.3 the server's refusal comes after the handshake, and may be lost when it closes the connection at once.
     private let isTLSOrLost: @Sendable (any Error) -> Bool = { error in
         switch error as? HTTPClientError {

@@ -90,7 +90,7 @@ enum KACLSSchemas {
 
     private static func peer(_ member: Member) -> Schema {
         .object([
-            .required("url", url, "Its base URL"), member("private_addresses", .boolean, "Whether it may be outside the public Internet"),
+            .required("url", url, "Its base URL"), member("private_addresses", .boolean, "Whether it may be outside the public Internet; behind a proxy false refuses what is known here to be there"),
         ])
     }
 }
