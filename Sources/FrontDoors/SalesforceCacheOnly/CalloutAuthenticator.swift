@@ -6,8 +6,15 @@ import Primitives
 struct CalloutCaller: Sendable, Equatable {
     /// For policy and audit: the kind of proof and whose it is, as `basic:org-1`.
     let principal: String
+    /// The fingerprint of the pinned client certificate that was shown, beside what came in the header or alone.
+    let certificate: String?
 
-    fileprivate init(_ kind: String, _ subject: String) { principal = "\(kind):\(subject)" }
+    fileprivate init(_ kind: String, _ subject: String, certificate: String? = nil) {
+        (principal, self.certificate) = ("\(kind):\(subject)", certificate)
+    }
+
+    fileprivate func showing(_ certificate: String?) -> CalloutCaller { CalloutCaller(principal: principal, certificate: certificate) }
+    private init(principal: String, certificate: String?) { (self.principal, self.certificate) = (principal, certificate) }
 }
 
 /// Decides which org calls, by what its endpoint asks for: a pinned client certificate, if there are any, and one of the proofs that come in
@@ -18,8 +25,8 @@ struct CalloutAuthenticator: Sendable {
     let failures: FailureLimiter
 
     /// The caller.
-    /// - Throws: 401 with the challenge of what the endpoint asks for; 421; 429 instead of 401 beyond a rate of failures, by which nobody is
-    ///   kept out who has the right proof; 503 if the fault is ours.
+    /// - Throws: 401 with the challenge of what the endpoint asks for; 421; 429 instead of 401 beyond a rate of failures without a token, by
+    ///   which nobody is kept out who has the right proof; 503 if the fault is ours.
     func authenticate(_ http: HTTPRequest, at endpoint: Endpoint, _ options: CacheOnlyOptions) async throws(CalloutError) -> CalloutCaller {
         do {
             return try await proof(http, endpoint, options.authentication)
@@ -33,20 +40,20 @@ struct CalloutAuthenticator: Sendable {
 
     private func proof(_ http: HTTPRequest, _ endpoint: Endpoint, _ rules: CacheOnlyAuthentication) async throws(CalloutError) -> CalloutCaller {
         let certificate = rules.clientCertificates.isEmpty ? nil : try clientCertificate(http, rules)
-        if rules.needsHeader { return try await header(http, endpoint, rules) }
+        if rules.needsHeader { return try await header(http, endpoint, rules).showing(certificate) }
         guard let certificate else { throw failed("no-authentication", rules) }
-        return CalloutCaller("mtls", certificate)
+        return CalloutCaller("mtls", certificate, certificate: certificate)
     }
 
-    /// A token that was genuine and has expired is no attempt to get in: Salesforce must hear 401 to fetch a new one.
-    private static func counts(_ cause: String) -> Bool { cause != "token-expired" }
+    /// Whether a failure may be told to wait. A token's never: whatever is wrong with it, 401 is what has Salesforce fetch a new one.
+    private static func counts(_ cause: String) -> Bool { !cause.hasPrefix("token-") }
 
     // MARK: Client certificate
 
     /// The fingerprint, if it is pinned. The handshake has proved that the client has its key.
     private func clientCertificate(_ http: HTTPRequest, _ rules: CacheOnlyAuthentication) throws(CalloutError) -> String {
-        guard let name = http.tls.serverName, CalloutAuthenticator.host(http) == name else { throw .misdirected }
         guard let der = http.tls.clientCertificateDER else { throw failed("client-certificate-absent", rules) }
+        guard let name = http.tls.serverName, CalloutAuthenticator.host(http) == name else { throw .misdirected }
         let fingerprint = Digest.sha256(der)
         var isPinned = false
         for pin in rules.clientCertificates where Hex.decode(pin).map({ ConstantTime.isEqual($0, fingerprint) }) == true { isPinned = true }
@@ -103,7 +110,7 @@ struct CalloutAuthenticator: Sendable {
     ) async throws(CalloutError) -> CalloutCaller {
         let token: VerifiedToken
         do {
-            token = try await accessTokens.verify(text, expecting: endpoint.expectation)
+            token = try await accessTokens.verify(text, expecting: endpoint.expectation, patience: .long)
         } catch {
             guard error != .keysUnavailable else { throw .unavailable(error.code) }
             throw failed(error.code, rules)

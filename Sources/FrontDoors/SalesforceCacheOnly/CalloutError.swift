@@ -35,7 +35,8 @@ struct CalloutError: Error, Equatable {
     /// A fault of ours.
     static func unavailable(_ cause: String) -> CalloutError { CalloutError(503, "unavailable", cause) }
 
-    /// The failure of a step.
+    /// The failure of a step. What the policy does not permit is 404 for whichever reason: an administrator's will is no fault of ours, and an
+    /// identifier that isn't served to this caller must not be told from one that isn't there (our reference, 7.2: “same body for all, no oracle”).
     init(_ error: any Error) {
         self = switch error {
         case let error as CalloutError: error

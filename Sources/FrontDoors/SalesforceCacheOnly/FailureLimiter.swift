@@ -8,39 +8,47 @@ import Synchronization
 /// could have a victim's key destroyed by failing on purpose. The passwords have 256 bits and tokens are signed, so there is nothing to guess.
 package final class FailureLimiter: Sendable {
     private struct Bucket {
-        var credit: UInt64
-        var filled: UInt64
+        var credit = UInt64.max
+        var filled: UInt64 = 0
     }
 
-    private static let slots = 4096
+    /// What is remembered of one endpoint; addresses that fall into one slot share it.
+    private struct Failures {
+        var all = Bucket()
+        var byAddress = [Bucket](repeating: Bucket(), count: 256)
+    }
+
+    private static let maxEndpoints = 1024
     private let price: UInt64
     private let capacity: UInt64
-    private let buckets: Mutex<[Bucket]>
+    private let endpoints = Mutex<[EndpointID: Failures]>([:])
 
     /// A limiter that lets `perMinute` failures of one address at one endpoint pass, and `burst` at once after a quiet time; ten times as many
-    /// of all addresses together. What it remembers is bounded: two that fall into one slot share it.
+    /// of all addresses together. What it remembers is bounded, and no endpoint's failures count at another.
     package init(perMinute: Int = 30, burst: Int = 20) {
         price = 60_000_000_000 / UInt64(max(1, perMinute))
         capacity = price * UInt64(max(1, burst))
-        buckets = Mutex([Bucket](repeating: Bucket(credit: .max, filled: 0), count: FailureLimiter.slots))
     }
 
     /// Whether one more failure is within the rate.
     func admit(_ endpoint: EndpointID, _ address: String, now: UInt64 = MonotonicClock.nanoseconds) -> Bool {
-        var (one, all) = (Hasher(), Hasher())
-        one.combine(endpoint)
-        all.combine(endpoint)
-        one.combine(address)
-        let (first, second) = (one.finalize(), all.finalize())
-        return buckets.withLock { buckets in
-            let isWithin = take(&buckets[FailureLimiter.slot(first)], price, capacity, now)
-            return take(&buckets[FailureLimiter.slot(second)], price / 10, capacity, now) && isWithin
+        var hasher = Hasher()
+        hasher.combine(address)
+        let hash = UInt(bitPattern: hasher.finalize())
+        return endpoints.withLock { endpoints in
+            // Of endpoints that are gone.
+            if endpoints.count >= FailureLimiter.maxEndpoints, endpoints[endpoint] == nil { endpoints = [:] }
+            return admit(&endpoints[endpoint, default: Failures()], hash, now)
         }
     }
 
-    private static func slot(_ hash: Int) -> Int { Int(UInt(bitPattern: hash) % UInt(slots)) }
+    private func admit(_ failures: inout Failures, _ hash: UInt, _ now: UInt64) -> Bool {
+        let slot = Int(hash % UInt(failures.byAddress.count))
+        let isWithin = take(&failures.byAddress[slot], price, now)
+        return take(&failures.all, price / 10, now) && isWithin
+    }
 
-    private func take(_ bucket: inout Bucket, _ price: UInt64, _ capacity: UInt64, _ now: UInt64) -> Bool {
+    private func take(_ bucket: inout Bucket, _ price: UInt64, _ now: UInt64) -> Bool {
         let refill = now > bucket.filled ? now - bucket.filled : 0
         let (sum, overflow) = bucket.credit.addingReportingOverflow(refill)
         bucket.credit = min(capacity, overflow ? capacity : sum)

@@ -15,6 +15,8 @@ package struct SalesforceDoor: Sendable {
     private let nonces: NonceMemory
     private let audit: any AuditSink
     private let refusals: RefusalLimiter
+    /// Failures of ours don't stand behind strangers' refusals; but strangers can call for them as well.
+    private let failures = RefusalLimiter(perSecond: 50, burst: 500)
     private let logger: Logger
     private let deadline: Duration
     private let draw: @Sendable () throws -> CompactJWE.Randomness
@@ -57,35 +59,44 @@ package struct SalesforceDoor: Sendable {
     }
 
     private func timely(_ http: HTTPRequest, _ target: CalloutTarget) async -> HTTPResponse {
-        let answer = await withDeadline(deadline) { await serve(http, target) }
+        let endpoint = snapshot().endpoint(at: target.endpointPath, door: .salesforce)
+        let noted = CalloutNotes(CalloutAudit.record(http, endpoint))
+        let answer = await withDeadline(deadline) { await serve(http, target, endpoint, noted) }
         if let answer { return answer }
-        // What hangs may be the journal: the answer doesn't wait for the record.
-        let record = CalloutAudit.record(http, snapshot().endpoint(at: target.endpointPath, door: .salesforce))
-        Task { _ = await refuse(.unavailable("deadline"), record, http) }
+        // Nothing later is recorded. If something is being written already, this tells what the answer was. And what hangs may be the
+        // journal: the answer doesn't wait for the record.
+        _ = noted.decide()
+        tell(CalloutError.unavailable("deadline"), http)
+        Task { _ = await refuse(.unavailable("deadline"), noted.record, http) }
         return CalloutError.unavailable("deadline").response
     }
 
-    private func serve(_ http: HTTPRequest, _ target: CalloutTarget) async -> HTTPResponse {
-        let endpoint = snapshot().endpoint(at: target.endpointPath, door: .salesforce)
-        var noted = CalloutAudit.record(http, endpoint)
+    private func serve(_ http: HTTPRequest, _ target: CalloutTarget, _ endpoint: Endpoint?, _ noted: CalloutNotes) async -> HTTPResponse {
         do {
+            guard endpoint?.isReadable != false else { throw CalloutError.unavailable("endpoint-unreadable") }
             guard let endpoint, let settings = endpoint.salesforce else { throw CalloutError.notFound("unknown-endpoint") }
-            guard endpoint.isReadable else { throw CalloutError.unavailable("endpoint-unreadable") }
-            return try await serve(http, target, endpoint, settings, &noted)
+            return try await serve(http, target, endpoint, settings, noted)
         } catch {
+            let answer = CalloutError(error)
+            guard noted.decide() || answer.cause == "audit-unavailable" else { return answer.response }
             tell(error, http)
-            return await refuse(CalloutError(error), noted, http)
+            return await refuse(answer, noted.record, http)
         }
     }
 
     private func serve(
-        _ http: HTTPRequest, _ target: CalloutTarget, _ endpoint: Endpoint, _ settings: CacheOnlySettings, _ noted: inout AuditRecord
+        _ http: HTTPRequest, _ target: CalloutTarget, _ endpoint: Endpoint, _ settings: CacheOnlySettings, _ noted: CalloutNotes
     ) async throws -> HTTPResponse {
         guard http.method == .GET else { throw CalloutError.method }
-        noted.resource = try? target.identifier()
-        noted.callerRequestID = try? target.nonce()
+        noted.note { record in
+            record.resource = try? target.identifier()
+            record.callerRequestID = try? target.nonce()
+        }
         let caller = try await authenticator.authenticate(http, at: endpoint, settings.options)
-        noted.principal = caller.principal
+        noted.note { record in
+            record.principal = caller.principal
+            record.proofs = caller.certificate.map { ["mtls:\($0)"] } ?? []
+        }
         switch endpoint.state {
         case .active: break
         case .paused: throw CalloutError.unavailable("endpoint-paused")
@@ -96,10 +107,10 @@ package struct SalesforceDoor: Sendable {
         let nonce = try target.nonce()
         guard nonce != nil || !settings.options.requiresNonce else { throw CalloutError.badRequest("request-id-absent") }
         let key = try served(identifier, settings, http)
-        noted.keyID = key.keyID
+        noted.note { $0.keyID = key.keyID }
         let grant = try endpoint.policy.authorize(AccessRequest(
             .fetchKey, of: key.keyID, by: caller.principal, resource: identifier, from: http.address, at: http.receivedAt))
-        noted.obligations = grant.obligations.names
+        noted.note { $0.obligations = grant.obligations.names }
         if let nonce { try await remember(nonce, endpoint, settings.options, http) }
         return try await answer(CalloutAnswer(identifier: identifier, nonce: nonce), key, settings, grant, noted, http)
     }
@@ -113,7 +124,7 @@ package struct SalesforceDoor: Sendable {
     /// Refuses a repeated nonce. Salesforce itself refuses an answer to another callout than the one it made, so this is a second line: where
     /// the database can't say, this process's own memory is enough, and the org keeps its key.
     private func remember(_ nonce: String, _ endpoint: Endpoint, _ options: CacheOnlyOptions, _ http: HTTPRequest) async throws(CalloutError) {
-        switch await nonces.remember(nonce, at: endpoint.id, for: options.nonceMemory) {
+        switch await nonces.remember(nonce, at: endpoint.id, for: options.nonceMemory(issuers: endpoint.issuers)) {
         case .new: return
         case .repeated: throw .badRequest("request-id-repeated")
         case .uncertain: logger.error("a requestId could not be stored; this process remembers it", metadata: ["request": "\(http.requestID)"])
@@ -121,12 +132,15 @@ package struct SalesforceDoor: Sendable {
     }
 
     private func answer(
-        _ answer: CalloutAnswer, _ key: CacheOnlyKey, _ settings: CacheOnlySettings, _ grant: Grant, _ noted: AuditRecord, _ http: HTTPRequest
+        _ answer: CalloutAnswer, _ key: CacheOnlyKey, _ settings: CacheOnlySettings, _ grant: Grant, _ noted: CalloutNotes, _ http: HTTPRequest
     ) async throws -> HTTPResponse {
         guard let certificate = settings.options.certificate(key.certificate) else { throw CalloutError.unavailable("certificate") }
         let certificateKey = try certificateKeys.key(of: certificate)
-        let body = try await keys.fetch(key.version, under: grant, recording: noted, since: http.receivedNanoseconds) { material in
-            try answer.body(for: material, to: certificateKey, with: try draw())
+        let body = try await keys.fetch(key.version, under: grant, recording: noted.record, since: http.receivedNanoseconds) { material in
+            let body = try answer.body(for: material, to: certificateKey, with: try draw())
+            // The record follows: none says that a key left after another answer has.
+            guard noted.decide() else { throw CalloutError.unavailable("deadline") }
+            return body
         }
         return HTTPResponse(status: 200, headers: CalloutAnswer.headers, body: body)
     }
@@ -155,7 +169,7 @@ package struct SalesforceDoor: Sendable {
         record.latencyMicroseconds = Int64((MonotonicClock.nanoseconds - http.receivedNanoseconds) / 1000)
         // A stranger must not be able to fill the disk.
         if noted.principal == nil {
-            guard case .record(let suppressed) = refusals.admit() else { return error.response }
+            guard case .record(let suppressed) = (error.isRefusal ? refusals : failures).admit() else { return error.response }
             record.suppressed = suppressed > 0 ? suppressed : nil
         }
         do {

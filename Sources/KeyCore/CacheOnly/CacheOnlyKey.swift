@@ -29,6 +29,14 @@ package struct CacheOnlyKey: Sendable, Equatable {
         isEnabled && notBefore.map { $0 <= now } != false && notAfter.map { now < $0 } != false
     }
 
+    /// Whether it would be handed out at fewer moments from now on with these limits instead of its own.
+    package func losesTime(from notBefore: Instant?, until notAfter: Instant?, at now: Instant) -> Bool {
+        let isOver = self.notAfter.map { $0 <= now } ?? false
+        let endsSooner = notAfter.map { end in self.notAfter.map { end < $0 } ?? true } ?? false
+        let beginsLater = notBefore.map { begin in begin > now && self.notBefore.map { $0 < begin } ?? true } ?? false
+        return !isOver && (endsSooner || beginsLater)
+    }
+
     /// What an identifier looks like, for people.
     package static let identifierRule = "1 to 255 of the characters a-z A-Z 0-9 . - _, but not . and .."
 

@@ -88,12 +88,47 @@ package struct CacheOnlyKeyStore: Sendable {
         }
     }
 
+    /// The identifiers under which a key version is handed out now, or would be if its endpoint were active.
+    package func served(_ version: KeyVersionNumber, of key: KeyID) async throws(StoreError) -> [CacheOnlyKeyEntry] {
+        let now = clock.now
+        return try await StoreError.typed {
+            try await database.read { connection in
+                let rows = try connection.query(
+                    """
+                    SELECT \(CacheOnlyKeyRow.columns) FROM salesforce_keys
+                    WHERE key_id = $1 AND key_version = $2 AND endpoint_id IN (SELECT id FROM endpoints) ORDER BY identifier
+                    """, [.text(key.description), .integer(Int64(version))])
+                return try rows.map(CacheOnlyKeyRow.entry).filter { $0.key.isServed(at: now) }
+            }
+        }
+    }
+
     // MARK: Within a transaction
 
-    /// The keys of every endpoint.
-    static func all(_ connection: borrowing SQLConnection) throws -> [String: [CacheOnlyKey]] {
-        let entries = try connection.query("SELECT \(CacheOnlyKeyRow.columns) FROM salesforce_keys").map(CacheOnlyKeyRow.entry)
-        return Dictionary(grouping: entries, by: \.endpointID.description).mapValues { $0.map(\.key) }
+    /// The keys of every endpoint, and the identifier of one that can't be read for each endpoint that has such.
+    static func all(_ connection: borrowing SQLConnection) throws -> (keys: [String: [CacheOnlyKey]], unreadable: [String: String]) {
+        var (keys, unreadable): ([String: [CacheOnlyKey]], [String: String]) = ([:], [:])
+        for row in try connection.query("SELECT \(CacheOnlyKeyRow.columns) FROM salesforce_keys") {
+            let endpoint = try row.text("endpoint_id")
+            do { keys[endpoint, default: []].append(try CacheOnlyKeyRow.entry(row).key) } catch {
+                unreadable[endpoint] = try row.text("identifier")
+            }
+        }
+        return (keys, unreadable)
+    }
+
+    /// That no identifier gets another key by way of its endpoint's move; and has the place on record, for those that come there later.
+    static func move(_ entry: EndpointEntry, _ connection: borrowing SQLConnection) throws {
+        let rows = try connection.query(
+            "SELECT id, identifier, path, key_id, key_version FROM salesforce_keys WHERE endpoint_id = $1", [.text(entry.id.description)])
+        for row in rows {
+            let identifier = try row.text("identifier")
+            try CacheOnlyPlaces.check(
+                identifier, at: entry.path, of: entry.id, standsFor: (try row.text("key_id"), try row.integer("key_version")), connection)
+            try connection.execute(
+                "UPDATE salesforce_keys SET path = $2 WHERE id = $1",
+                [.text(try row.text("id")), .text(CacheOnlyPlaces.adding(entry.path, to: try row.text("path")))])
+        }
     }
 
     /// That no identifier's key is encrypted to a certificate that the endpoint has no longer: its callouts would fail.
@@ -163,12 +198,11 @@ package struct CacheOnlyKeyStore: Sendable {
     private static func checkUnused(
         _ identifier: String, _ keyID: KeyID, _ version: KeyVersionNumber, _ endpoint: EndpointEntry, _ connection: borrowing SQLConnection
     ) throws {
-        let rows = try connection.query(
-            "SELECT id FROM salesforce_keys WHERE identifier = $1 AND (endpoint_id = $2 OR path = $3)",
-            [.text(identifier), .text(endpoint.id.description), .text(endpoint.path)])
-        guard rows.isEmpty else {
-            throw StoreError.exists("the key identifier “\(identifier)”; it keeps its key for ever: rotate by a new identifier")
-        }
+        let own = try connection.query(
+            "SELECT id FROM salesforce_keys WHERE identifier = $1 AND endpoint_id = $2", [.text(identifier), .text(endpoint.id.description)])
+        guard own.isEmpty else { throw CacheOnlyPlaces.taken(identifier) }
+        try CacheOnlyPlaces.check(
+            identifier, at: endpoint.path, of: endpoint.id, standsFor: (keyID.description, Int64(version)), connection)
         let others = try connection.query(
             """
             SELECT salesforce_keys.identifier AS identifier FROM salesforce_keys JOIN endpoints ON endpoints.id = salesforce_keys.endpoint_id

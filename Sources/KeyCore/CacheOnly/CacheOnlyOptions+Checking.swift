@@ -64,15 +64,25 @@ extension PinnedTokenRules {
 }
 
 extension Certificate {
-    /// That Salesforce's BYOK-compatible certificates are so: RSA with 4096 bits and the exponent 65537, valid now.
+    /// That keys can be encrypted to it at all: its key is of RSA.
     /// - Throws: `.refused`, saying what was found.
-    package func checkForWrapping(at now: Instant) throws(StoreError) {
+    @discardableResult
+    package func checkForEncryption() throws(StoreError) -> PublicKey {
         let key: PublicKey
         do { key = try publicKey() } catch { throw .refused("the certificate “\(subject)” has no acceptable key: \(error)") }
+        guard case .rsa = key.type else { throw .refused("expected a certificate with an RSA key, found \(key.type) in “\(subject)”") }
+        return key
+    }
+
+    /// That Salesforce's BYOK-compatible certificates are so: RSA with 4096 bits and the exponent 65537, and valid at that moment, if one is named.
+    /// - Throws: `.refused`, saying what was found.
+    package func checkForWrapping(at moment: Instant?) throws(StoreError) {
+        let key = try checkForEncryption()
         guard key.type == .rsa(bits: 4096) else {
             throw .refused("expected a BYOK-compatible certificate with an RSA key of 4096 bits, found \(key.type) in “\(subject)”")
         }
         guard case .rsa(_, "AQAB")? = try? key.jwk() else { throw .refused("expected the exponent 65537 in “\(subject)”") }
+        guard let now = moment else { return }
         guard notBefore <= now.seconds, now.seconds <= notAfter else {
             throw .refused("the certificate “\(subject)” is not valid now: make a new one in the org")
         }

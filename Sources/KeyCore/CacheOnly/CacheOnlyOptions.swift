@@ -21,6 +21,16 @@ package struct CacheOnlyOptions: Sendable, Equatable {
         (self.organization, self.certificates) = (organization, certificates)
     }
 
+    /// How long a `requestId` is remembered at least: as long as a token that came with it could be shown again.
+    package func nonceMemory(issuers: [Issuer]) -> Duration {
+        var period = nonceMemory
+        if let token = authentication.signedToken { period = max(period, token.maxLifetime + token.skew * 2) }
+        if authentication.accessToken != nil {
+            for issuer in issuers { period = max(period, issuer.claims.maxLifetime + Claims.skew * 2) }
+        }
+        return period
+    }
+
     /// The certificate of that fingerprint, if it is one of the org's.
     package func certificate(_ fingerprint: String) -> Certificate? {
         certificates.first { Hex.string($0.sha256Fingerprint) == fingerprint }

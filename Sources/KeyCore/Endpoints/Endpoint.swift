@@ -113,6 +113,13 @@ package final class RoutingSnapshot: Sendable {
         return issuers + Dictionary(unlisted.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }).values
     }
 
+    /// The longest time for which any endpoint of the Cache-Only Key Service remembers a `requestId`.
+    package var longestNonceMemory: Duration {
+        endpoints.reduce(.seconds(86_400)) { longest, endpoint in
+            max(longest, endpoint.salesforce?.options.nonceMemory(issuers: endpoint.issuers) ?? .zero)
+        }
+    }
+
     /// Whether that front door has any endpoint.
     package func hasEndpoints(of door: FrontDoorKind) -> Bool { doors.contains(door) }
 

@@ -54,6 +54,19 @@ enum EndpointRow {
             updatedAt: Instant(nanoseconds: try row.integer("updated_at")))
     }
 
+    /// The place of an endpoint whose options can't be read: nobody is permitted anything there.
+    /// - Throws: if it isn't known what speaks there.
+    static func unreadable(_ row: SQLRow) throws -> Endpoint {
+        guard let id = EndpointID(try row.text("id")), let door = FrontDoorKind(rawValue: try row.text("door")),
+            let keyID = KeyID(try row.text("key_id")), let policyID = PolicyID(try row.text("policy_id")),
+            let state = EndpointState(rawValue: try row.text("state"))
+        else { throw StoreError.corrupt("endpoint \(try row.text("id"))") }
+        return Endpoint(
+            id: id, name: try row.text("name"), door: door, path: try row.text("path"),
+            hostnames: try row.text("hostnames").split(separator: " ").map(String.init), keyID: keyID, policyID: policyID, policy: .nothing,
+            state: state, extraAudiences: [], allowedProjects: [], issuers: [], isReadable: false)
+    }
+
     static func issuers(of id: EndpointID, _ connection: borrowing SQLConnection) throws -> [IssuerID] {
         try connection.query(
             "SELECT issuer_id FROM endpoint_issuers WHERE endpoint_id = $1 ORDER BY issuer_id", [.text(id.description)]

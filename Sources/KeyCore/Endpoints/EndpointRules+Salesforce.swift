@@ -11,12 +11,17 @@ extension EndpointRules {
         try entry.salesforce?.check(issuers: entry.issuers.count)
     }
 
-    /// That the org's certificates which weren't there before can be encrypted to. One that has expired since doesn't keep an endpoint from
-    /// being changed.
+    /// That the org's certificates can be encrypted to. One that was checked before and has expired since doesn't keep an endpoint from being
+    /// changed.
     static func checkCertificates(_ entry: EndpointEntry, replacing present: EndpointEntry?, at now: Instant) throws(StoreError) {
-        guard let options = entry.salesforce, !options.allowsAnyCertificate else { return }
-        let known = Set(present?.salesforce?.certificates ?? [])
-        for certificate in options.certificates where !known.contains(certificate) { try certificate.checkForWrapping(at: now) }
+        guard let options = entry.salesforce else { return }
+        guard !options.allowsAnyCertificate else {
+            for certificate in options.certificates { try certificate.checkForEncryption() }
+            return
+        }
+        let before = present?.salesforce
+        let checked = Set(before?.allowsAnyCertificate == false ? before?.certificates ?? [] : [])
+        for certificate in options.certificates { try certificate.checkForWrapping(at: checked.contains(certificate) ? nil : now) }
     }
 
     /// The options of an org's endpoint.

@@ -159,6 +159,7 @@ package struct EndpointStore: Sendable {
                 try EndpointRules.check(next)
                 try EndpointRules.checkCertificates(next, replacing: present, at: now)
                 try CacheOnlyKeyStore.checkCertificates(next, connection)
+                if next.path != present.path { try CacheOnlyKeyStore.move(next, connection) }
                 try EndpointRules.checkUniqueness(next, connection)
                 try EndpointRules.checkParts(next, connection)
                 try connection.execute(
@@ -226,25 +227,36 @@ package struct EndpointStore: Sendable {
         }
     }
 
-    /// Everything that requests need, as it is now. An endpoint whose policy or issuer can't be read is marked so, and `faults` says why.
+    /// Everything that requests need, as it is now. An endpoint whose policy, issuer, options or identifiers can't be read is marked so, and
+    /// `faults` says why.
     package func snapshot() async throws(StoreError) -> RoutingSnapshot {
         try await StoreError.typed {
             try await database.read { connection in
                 let (issuers, badIssuers) = try IssuerRow.usable(connection)
                 let (policies, badPolicies) = try PolicyStore.current(policies, connection)
-                let cacheOnlyKeys = try CacheOnlyKeyStore.all(connection)
-                let rows = try connection.query("SELECT \(EndpointRow.columns) FROM endpoints ORDER BY name")
-                let endpoints = try rows.map { row in
-                    EndpointStore.endpoint(try EndpointRow.entry(row, connection), issuers, policies, cacheOnlyKeys)
+                let (cacheOnlyKeys, badKeys) = try CacheOnlyKeyStore.all(connection)
+                var faults = badIssuers + badPolicies
+                var endpoints: [Endpoint] = []
+                for row in try connection.query("SELECT \(EndpointRow.columns) FROM endpoints ORDER BY name") {
+                    let bad = badKeys[try row.text("id")]
+                    if let bad { faults.append("endpoint “\(try row.text("name"))”: its key identifier “\(bad)” can't be read") }
+                    do {
+                        let entry = try EndpointRow.entry(row, connection)
+                        endpoints.append(EndpointStore.endpoint(entry, issuers, policies, bad == nil ? cacheOnlyKeys : nil))
+                    } catch where !(error is SQLError) {
+                        // Its place stays, so that its callers hear that the fault is ours.
+                        endpoints.append(try EndpointRow.unreadable(row))
+                        faults.append("endpoint “\(try row.text("name"))”: it can't be read: \(error)")
+                    }
                 }
                 return RoutingSnapshot(
-                    sequence: try ChangeLog.latest(in: connection), endpoints: endpoints, issuers: issuers, faults: badIssuers + badPolicies)
+                    sequence: try ChangeLog.latest(in: connection), endpoints: endpoints, issuers: issuers, faults: faults)
             }
         }
     }
 
     private static func endpoint(
-        _ entry: EndpointEntry, _ issuers: [Issuer], _ policies: [PolicyID: AccessPolicy], _ cacheOnlyKeys: [String: [CacheOnlyKey]]
+        _ entry: EndpointEntry, _ issuers: [Issuer], _ policies: [PolicyID: AccessPolicy], _ cacheOnlyKeys: [String: [CacheOnlyKey]]?
     ) -> Endpoint {
         let own = issuers.filter { entry.issuers.contains($0.id) }
         let policy = own.count == entry.issuers.count ? policies[entry.policyID] : nil
@@ -252,7 +264,7 @@ package struct EndpointStore: Sendable {
         return Endpoint(
             id: entry.id, name: entry.name, door: entry.door, path: entry.path, hostnames: entry.hostnames, keyID: entry.keyID,
             policyID: entry.policyID, policy: policy ?? .nothing, state: entry.state, extraAudiences: entry.extraAudiences,
-            allowedProjects: entry.allowedProjects, issuers: own, isReadable: policy != nil && (kacls == nil) == (entry.kacls == nil), kacls: kacls,
-            salesforce: entry.salesforce.map { CacheOnlySettings(options: $0, keys: cacheOnlyKeys[entry.id.description] ?? []) })
+            allowedProjects: entry.allowedProjects, issuers: own, isReadable: policy != nil && (kacls == nil) == (entry.kacls == nil) && cacheOnlyKeys != nil, kacls: kacls,
+            salesforce: entry.salesforce.map { CacheOnlySettings(options: $0, keys: cacheOnlyKeys?[entry.id.description] ?? []) })
     }
 }

@@ -139,13 +139,23 @@ package final class JWKSStore: Sendable {
     func generation(of issuer: IssuerID) -> UInt64? { keys(of: issuer)?.generation }
 
     /// What became of a wish for newer keys.
-    enum Refresh { case refused, ended, running }
+    enum Refresh {
+        /// There is nothing to fetch, or it was fetched a moment ago.
+        case refused
+        /// The keys at hand are the issuer's own, of now.
+        case ended
+        case running
+        /// The issuer couldn't be asked.
+        case failed
+    }
 
     /// Starts a fetch unless one was made within the cool-down, waits for it no longer than `patience` permits, and says where it is then.
     func refresh(_ issuer: IssuerID, _ patience: KeyPatience) async -> Refresh {
-        guard let task = beginFetch(issuer, obeysCoolDown: true) else { return .refused }
+        var isFailing: Bool { state.withLock { $0.entries[issuer]?.failingSince != nil } }
+        guard let task = beginFetch(issuer, obeysCoolDown: true) else { return isFailing ? .failed : .refused }
         let limit = patience == .long ? timing.longPatience : timing.patience
-        return await withDeadline(limit) { await task.value } == nil ? .running : .ended
+        guard await withDeadline(limit, { await task.value }) != nil else { return .running }
+        return isFailing ? .failed : .ended
     }
 
     /// Renews what is due, for ever: run it in a task of its own.

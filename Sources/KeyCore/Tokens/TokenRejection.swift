@@ -18,7 +18,7 @@ package enum TokenRejection: Error, Equatable, Sendable {
     case audience
     /// A claim that the issuer's rules need is missing or of another value.
     case claim(String)
-    /// The issuer's keys have never been fetched and can't be now.
+    /// The issuer's keys have never been fetched and can't be now; or, for a caller with long patience, not the one that the token names.
     case keysUnavailable
 
     /// For the caller: which rule failed, in words that hold nothing of the token.

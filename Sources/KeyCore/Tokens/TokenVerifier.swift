@@ -170,7 +170,7 @@ package final class TokenVerifier: Sendable {
         do {
             return try check(jws, keys.keys(of: issuer))
         } catch {
-            guard refresh == .running, patience == .long else { throw error }
+            guard refresh == .running || refresh == .failed, patience == .long else { throw error }
             throw .keysUnavailable
         }
     }

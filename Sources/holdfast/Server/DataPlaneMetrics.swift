@@ -24,13 +24,16 @@ struct DataPlaneMetrics {
         ]
     }
 
-    func register(_ tokens: TokenVerifier) {
-        registry.add("holdfast_token_cache_hits_total", .counter, "Tokens found in the cache") { DataPlaneMetrics.one(tokens.counts.cacheHits) }
+    func register(_ verifiers: [TokenVerifier]) {
+        func sum(_ count: @escaping @Sendable (TokenVerifier) -> Int) -> @Sendable () -> Int { { verifiers.reduce(0) { $0 + count($1) } } }
+        let (hits, checked) = (sum { $0.counts.cacheHits }, sum { $0.counts.verifications })
+        let (refused, held) = (sum { $0.counts.rejections }, sum { $0.cachedTokens })
+        registry.add("holdfast_token_cache_hits_total", .counter, "Tokens found in the cache") { DataPlaneMetrics.one(hits()) }
         registry.add("holdfast_token_verifications_total", .counter, "Tokens whose signature was checked: misses of the cache") {
-            DataPlaneMetrics.one(tokens.counts.verifications)
+            DataPlaneMetrics.one(checked())
         }
-        registry.add("holdfast_token_rejections_total", .counter, "Tokens refused") { DataPlaneMetrics.one(tokens.counts.rejections) }
-        registry.addGauge("holdfast_token_cache_size", "Tokens in the cache") { Double(tokens.cachedTokens) }
+        registry.add("holdfast_token_rejections_total", .counter, "Tokens refused") { DataPlaneMetrics.one(refused()) }
+        registry.addGauge("holdfast_token_cache_size", "Tokens in the cache") { Double(held()) }
     }
 
     func register(_ cache: KeyCache) {

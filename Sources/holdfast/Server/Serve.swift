@@ -64,13 +64,15 @@ final class Server: Sendable {
         let workers = try WorkerPool("rsa", threads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2), maximumWaiting: 256)
         let peers = KACLSPeerClient(
             client: HTTPClient(threads: 8, maximumWaiting: 128), connection: fetcher.connection, ring: ring, workers: workers)
+        let workspaceTokens = TokenVerifier(keys: jwks, clock: clock)
         let kacls = KACLSDoor(
-            snapshot: { [routing] in routing.snapshot }, tokens: TokenVerifier(keys: jwks, clock: clock), keys: keys, ring: ring,
+            snapshot: { [routing] in routing.snapshot }, tokens: workspaceTokens, keys: keys, ring: ring,
             workers: workers, peers: peers, audit: journal, refusals: RefusalLimiter(perSecond: 50, burst: 500), version: Version.text, logger: logger)
+        let callouts = TokenVerifier(keys: jwks, clock: clock)
         nonces = NonceMemory(store: NonceStore(database: installation.database), clock: clock)
         let salesforce = SalesforceDoor(
-            snapshot: { [routing] in routing.snapshot }, tokens: tokens, keys: keys, nonces: nonces, audit: journal, refusals: refusals,
-            clock: clock, logger: logger)
+            snapshot: { [routing] in routing.snapshot }, tokens: callouts, keys: keys, nonces: nonces, audit: journal,
+            refusals: RefusalLimiter(perSecond: 50, burst: 500), clock: clock, logger: logger)
         certificates = CertificateWatch(configuration.dataPlane.certificates, in: installation.folder, logger: logger)
         listener = try Listener(
             handler: DataPlane(ekm: ekm, kacls: kacls, salesforce: salesforce, isReady: { [journal] in journal.health == .green }),
@@ -91,7 +93,7 @@ final class Server: Sendable {
             clock: clock, logger: logger)
         let metrics = DataPlaneMetrics(registry: observation.metrics)
         metrics.register([ekm.counters, kacls.counters, salesforce.counters])
-        metrics.register(tokens)
+        metrics.register([tokens, workspaceTokens, callouts])
         metrics.register(cache)
         metrics.register(journal)
         metrics.register(jwks, issuers: { [routing] in routing.snapshot.keyHolders }, clock: clock)
@@ -130,7 +132,11 @@ final class Server: Sendable {
             group.addTask {
                 await self.background.run("empty-database-log", every: .seconds(1)) { try await Offload.run { try self.truncation.run() } }
             }
-            group.addTask { await self.background.run("sweep-request-ids", every: .seconds(300)) { try await self.nonces.sweep(longest: .seconds(86_400)) } }
+            group.addTask {
+                await self.background.run("sweep-request-ids", every: .seconds(300)) {
+                    try await self.nonces.sweep(longest: self.routing.snapshot.longestNonceMemory)
+                }
+            }
             group.addTask { await self.observation.index.run() }
             group.addTask { await self.background.run("check-alerts", every: .seconds(10)) { try await self.observation.alerts.evaluate() } }
             group.addTask { await self.background.run("deliver-alerts", every: .seconds(1)) { try await self.observation.alerts.deliver() } }
@@ -267,6 +273,15 @@ final class Server: Sendable {
 }
 
 extension Configuration.DataPlane {
+    /// Whether the certificate that is shown under that name (`TLSServerContext`) comes with a request for the client's.
+    func asksForClientCertificate(at hostname: String) -> Bool {
+        func entry(_ name: String) -> Configuration.Certificate? { certificates.first { $0.serverNames.contains(name) } }
+        let wildcard = hostname.firstIndex(of: ".").flatMap { entry("*\(hostname[$0...])") }
+        guard let entry = entry(hostname) ?? wildcard ?? certificates.first else { return false }
+        if case .none = entry.clients { return false }
+        return true
+    }
+
     /// The URL under which the listener is reached from this machine.
     func url(port: Int) -> String {
         let name = certificates.first?.serverNames.first.flatMap { $0.contains("*") ? nil : $0 } ?? "localhost"

@@ -95,6 +95,41 @@ import Testing
         gate.signal()
     }
 
+    @Test("SFC-29 the record of a callout that took too long says whose it was and for what; none says later that it was answered")
+    func late() async throws {
+        let drawn = DispatchSemaphore(value: 0)
+        let door = try await SalesforceFixture(.init(deadline: .seconds(1), draw: {
+            drawn.signal()
+            return try CompactJWE.Randomness.draw()
+        }))
+        let (database, gate, held) = (door.database, DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        Thread.detachNewThread {
+            try? database.writeBlocking { _ in
+                held.signal()
+                gate.wait()
+            }
+        }
+        await Self.wait(for: held)
+        #expect(await door.callout(nonce: "n1").status == 503)
+        gate.signal()
+        await Self.wait(for: drawn)
+        try await Task.sleep(for: .milliseconds(200))
+        let record = try #require(door.records.last)
+        #expect(door.records.count == 1, "\(door.records.map(\.outcome))")
+        #expect(record.outcome == .failed && record.cause == "deadline" && record.status == 503)
+        #expect(record.resource == SalesforceFixture.identifier && record.callerRequestID == "n1" && record.principal == "basic:org-1")
+        #expect(record.keyID == door.key.id)
+    }
+
+    private static func wait(for semaphore: DispatchSemaphore) async {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                semaphore.wait()
+                continuation.resume()
+            }
+        }
+    }
+
     @Test("what hangs is answered with 503 at the deadline")
     func deadline() async throws {
         let door = try await SalesforceFixture(.init(audit: StuckAudit(), deadline: .milliseconds(50)))

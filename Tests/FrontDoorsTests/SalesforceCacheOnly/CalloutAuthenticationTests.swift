@@ -154,19 +154,48 @@ import Testing
         #expect(await door.status("Bearer \(good)") == 200)
     }
 
-    @Test("a token that has expired gets 401 whatever the rate, for 401 is what has Salesforce make a new one")
-    func expiredToken() async throws {
+    @Test("a token that is refused gets 401 whatever the rate and the reason, for 401 is what has Salesforce make a new one")
+    func refusedToken() async throws {
         var options = Self.signed()
         options.failures = FailureLimiter(perMinute: 1, burst: 1)
         let door = try await SalesforceFixture(options)
         let old = try door.token.with("exp", "\(door.clock.now.seconds - 60)").signed(by: door.org.signingKey)
-        for _ in 0..<5 { #expect(await door.status("Bearer \(old)") == 401) }
+        let forged = try door.token.signed(by: door.org.strangerKey)
+        let other = try door.token.with("iss", #""00D000000000002""#).signed(by: door.org.signingKey)
+        for _ in 0..<3 {
+            for token in [old, forged, other, "x"] { #expect(await door.status("Bearer \(token)") == 401) }
+        }
+        #expect(await door.status(nil) == 401)
+        #expect(await door.status(nil) == 429, "no credentials are none that could be renewed")
+    }
+
+    @Test("SFC-15 OAuth: whatever is wrong with an access token, however often, the answer is 401: 429 would have Salesforce keep it and lose its key")
+    func refusedAccessTokens() async throws {
+        let door = try await Self.accessToken(failures: FailureLimiter(perMinute: 1, burst: 1))
+        let token = try Self.access(door, ["sub": #""org-2-client""#]).signed(by: try EKMTestIssuer.google.get())
+        let without = try Self.access(door, ["scope": nil]).signed(by: try EKMTestIssuer.google.get())
+        for _ in 0..<4 {
+            for text in [token, without, "x"] { #expect(await door.call("/sfdc/oauth/k1", authorization: "Bearer \(text)").status == 401) }
+        }
+    }
+
+    @Test("failures at one endpoint are never counted at another, however many there are")
+    func separateFailures() throws {
+        let limiter = FailureLimiter(perMinute: 1, burst: 1)
+        for _ in 0..<1000 {
+            let endpoint = try EndpointID.random()
+            #expect(limiter.admit(endpoint, "13.108.0.7", now: 1))
+            #expect(!limiter.admit(endpoint, "13.108.0.7", now: 1))
+        }
     }
 
     // MARK: Access tokens
 
-    private static func accessToken(subjects: [String] = ["org-1-client"]) async throws -> SalesforceFixture {
-        let door = try await SalesforceFixture()
+    private static func accessToken(
+        subjects: [String] = ["org-1-client"], failures: FailureLimiter = FailureLimiter(),
+        refusals: RefusalLimiter = RefusalLimiter(perSecond: 1_000_000, burst: 1_000_000)
+    ) async throws -> SalesforceFixture {
+        let door = try await SalesforceFixture(.init(failures: failures, refusals: refusals))
         var claims = Issuer.ClaimRules()
         claims.requiresVerifiedEmail = false
         let issuer = Issuer(
@@ -233,6 +262,39 @@ import Testing
         #expect(await door.call("/sfdc/oauth/k1", authorization: "Bearer \(token)").status == 503)
     }
 
+    @Test("OAuth: a key that isn't at hand is no reason for a refusal while the issuer doesn't answer: 503 until it does")
+    func rotationUnseen() async throws {
+        let door = try await Self.accessToken()
+        let (google, next) = (try EKMTestIssuer.google.get(), try EKMTestIssuer.googleNext.get())
+        let held = try Self.access(door).signed(by: google)
+        #expect(await door.call("/sfdc/oauth/k1", authorization: "Bearer \(held)").status == 200)
+        func status() async throws -> Int {
+            let token = try Self.access(door).withHeader(["kid": #""\#(next.keyID)""#]).signed(by: next)
+            return await door.call("/sfdc/oauth/k1", authorization: "Bearer \(token)").status
+        }
+        #expect(try await status() == 401, "the set was fetched just now, and has no such key")
+        door.clock.advance(by: .seconds(60))
+        door.jwksHost.serve(nil)
+        #expect(try await status() == 503, "the fetch failed")
+        #expect(try await status() == 503, "within the cool-down there is none")
+        #expect(door.records.last?.cause == "issuer-keys-unavailable" && door.records.last?.outcome == .failed)
+        #expect(await door.call("/sfdc/oauth/k1", authorization: "Bearer \(held)").status == 200)
+        door.jwksHost.serve(try EKMTestIssuer.jwks([google, next]))
+        door.clock.advance(by: .seconds(60))
+        #expect(try await status() == 200)
+    }
+
+    @Test("SFC-29 a failure of ours is on record however many refusals of strangers there are")
+    func failuresRecorded() async throws {
+        let door = try await Self.accessToken(refusals: RefusalLimiter(perSecond: 1, burst: 1))
+        for _ in 0..<20 { #expect([401, 429].contains(await door.call("/sfdc/oauth/k1", authorization: nil).status)) }
+        #expect(door.records.count < 20)
+        door.jwksHost.serve(nil)
+        let token = try Self.access(door).signed(by: try EKMTestIssuer.google.get())
+        #expect(await door.call("/sfdc/oauth/k1", authorization: "Bearer \(token)").status == 503)
+        #expect(door.records.last?.status == 503)
+    }
+
     // MARK: Client certificates
 
     @Test("SFC-16 mutual TLS alone: the pinned certificate gets 200, another or none 401")
@@ -254,6 +316,21 @@ import Testing
         #expect(await door.status(nil, tls: pinned) == 401)
         #expect(await door.status(door.basic) == 401)
         #expect(await door.status(SalesforceFixture.basic(door.user, "x"), tls: pinned) == 401)
+    }
+
+    @Test("SFC-29 a client certificate that was shown beside a password is on record too")
+    func combinedRecord() async throws {
+        let door = try await SalesforceFixture(Self.pinned(withPassword: true))
+        #expect(await door.status(door.basic, tls: SalesforceFixture.tls(client: try door.org.certificate("client").der)) == 200)
+        let record = try #require(door.records.last)
+        #expect(record.principal == "basic:org-1")
+        #expect(record.proofs == ["mtls:\(try door.org.fingerprint("client"))"])
+    }
+
+    @Test("SFC-16 without a client certificate it is 401, whatever the host: 421 is for who shows one", arguments: ["other.example.com", nil])
+    func absentCertificate(serverName: String?) async throws {
+        let door = try await SalesforceFixture(Self.pinned(withPassword: false))
+        #expect(await door.status(nil, tls: SalesforceFixture.tls(serverName: serverName)) == 401)
     }
 
     @Test("where client certificates count, a request for another host than the handshake's gets 421", arguments: [
@@ -306,5 +383,21 @@ import Testing
         let door = try await SalesforceFixture(.init(policy: policy))
         #expect(await door.status(door.basic) == 404)
         #expect(door.records.last?.cause == "policy-principal")
+    }
+
+    @Test("SFC-19 whatever it is in the policy that does not permit it, the answer is that of an identifier that isn't there", arguments: [
+        "networks: [192.0.2.0/24]", "operations: [fetchKey]\n    resources: [other]", "effect: deny",
+    ])
+    func policyReasons(condition: String) async throws {
+        let name = condition.prefix { $0 != ":" }
+        let lines = SalesforceFixture.openPolicy.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            line.contains("\(name):") ? "    " + condition : String(line)
+        }
+        let policy = lines.joined(separator: "\n") + (lines.contains("    " + condition) ? "" : "\n    " + condition)
+        let door = try await SalesforceFixture(.init(policy: policy))
+        let refused = await door.callout()
+        #expect(door.records.last?.cause?.hasPrefix("policy-") == true, "\(door.records.last?.cause ?? "-")")
+        let absent = await door.callout("unknown")
+        #expect(refused.status == 404 && refused.body == absent.body && refused.headers.map(\.name) == absent.headers.map(\.name))
     }
 }

@@ -103,6 +103,29 @@ import Testing
         #expect(await door.callout(nonce: "n1").status == 200)
     }
 
+    @Test("SFC-21 a requestId is remembered for as long as the token that came with it could be shown again")
+    func memoryOfTokens() async throws {
+        var options = SalesforceFixture.Options(usesPassword: false)
+        options.change = { own in
+            own.nonceMemory = .seconds(60)
+            own.authentication.signedToken = PinnedTokenRules(
+                issuer: SalesforceFixture.organization, subject: "consumer-key", audience: "https://keys.example.com/org-1",
+                certificates: [.init(keyID: "Signer_1", certificate: try SalesforceOrg.shared.get().certificate("signer"))])
+        }
+        let door = try await SalesforceFixture(options)
+        let now = door.clock.now.seconds
+        let token = try door.token.with("iat", "\(now)").with("exp", "\(now + 890)").signed(by: door.org.signingKey)
+        let target = "/sfdc/org-1/\(SalesforceFixture.identifier)?requestId=n1"
+        #expect(await door.call(target, authorization: "Bearer \(token)").status == 200)
+        for _ in 0..<7 {
+            door.clock.advance(by: .seconds(120))
+            #expect(await door.call(target, authorization: "Bearer \(token)").status == 400)
+        }
+        let snapshot = try await door.endpoints.snapshot()
+        #expect(snapshot.longestNonceMemory == .seconds(86_400))
+        #expect(snapshot.endpoints[0].salesforce?.options.nonceMemory(issuers: []) == .seconds(920))
+    }
+
     @Test("SFC-21 a restart forgets no requestId")
     func restart() async throws {
         let folder = try EKMScratch()
@@ -212,6 +235,72 @@ import Testing
             try await door.add(SalesforceFixture.identifier, of: 1, of: key.id, at: endpoint)
         }
         _ = try await door.add("new", of: 1, of: key.id, at: endpoint)
+    }
+
+    /// An endpoint at that path, with a key of its own.
+    private func place(_ door: SalesforceFixture, _ name: String, at path: String) async throws -> (endpoint: EndpointID, key: KeyID) {
+        let key = try await door.keys.create(name: name, purpose: .cacheOnly, algorithm: .aes256, source: door.source)
+        var own = CacheOnlyOptions(organization: SalesforceFixture.organization, certificates: [try door.org.certificate("byok")])
+        own.authentication.clientCertificates = [try door.org.fingerprint("client")]
+        var draft = EndpointDraft(
+            name: name, hostnames: ["keys.example.com"], keyID: key.id, policyID: try await door.policies.find("org-1").id, issuers: [])
+        (draft.door, draft.path, draft.salesforce) = (.salesforce, path, own)
+        return (try await door.endpoints.create(draft), key.id)
+    }
+
+    private func move(_ door: SalesforceFixture, _ endpoint: EndpointID, to path: String) async throws {
+        var change = EndpointChange()
+        change.path = path
+        _ = try await door.endpoints.update(endpoint, change)
+    }
+
+    @Test("SFC-26 nor by way of moving endpoints: what was served under a URL is the only key that ever is")
+    func moved() async throws {
+        let door = try await SalesforceFixture(.init(identifier: "k"))
+        try await move(door, door.endpointID, to: "sfdc/elsewhere")
+        // Another comes to its first place, and to its second when it is gone.
+        let (other, key) = try await place(door, "other", at: "sfdc/org-1")
+        await #expect(throws: StoreError.self) { try await door.add("k", of: 1, of: key, at: other) }
+        try await move(door, other, to: "sfdc/third")
+        _ = try await door.add("k", of: 1, of: key, at: other)
+        await #expect(throws: StoreError.self) { try await self.move(door, other, to: "sfdc/org-1") }
+        try await door.endpoints.delete(door.endpointID)
+        for path in ["sfdc/org-1", "sfdc/elsewhere"] {
+            await #expect(throws: StoreError.self) { try await self.move(door, other, to: path) }
+        }
+        let (last, lastKey) = try await place(door, "last", at: "sfdc/elsewhere")
+        await #expect(throws: StoreError.self) { try await door.add("k", of: 1, of: lastKey, at: last) }
+    }
+
+    @Test("SFC-26 an identifier comes back at its place with the key that it had, when its endpoint was deleted")
+    func bindingAgain() async throws {
+        let door = try await SalesforceFixture(.init(identifier: "k"))
+        let before = try door.judge(await door.callout("k"), "k").fingerprint
+        try await door.endpoints.delete(door.endpointID)
+        let (endpoint, _) = try await place(door, "again", at: "sfdc/org-1")
+        _ = try await door.add("k", of: 1, of: door.key.id, at: endpoint)
+        try await door.reload()
+        let client = SalesforceFixture.tls(client: try door.org.certificate("client").der)
+        let reply = await door.call("/sfdc/org-1/k", authorization: nil, tls: client)
+        #expect(try door.judge(reply, "k").fingerprint == before)
+    }
+
+    @Test("what can't be read of one org's endpoint is answered 503 there, and nowhere else", arguments: ["identifier", "options"])
+    func unreadable(part: String) async throws {
+        let door = try await SalesforceFixture()
+        let other = try await door.addOrg("org-2", identifier: "theirs")
+        let id = SQLValue.text(other.endpoint.description)
+        if part == "identifier" {
+            try await door.database.execute("UPDATE salesforce_keys SET key_id = 'x' WHERE endpoint_id = $1", [id])
+        } else {
+            try await door.database.execute("UPDATE endpoints SET options = '{}' WHERE id = $1", [id])
+        }
+        try await door.reload()
+        #expect(await door.callout().status == 200)
+        #expect(await door.call("/sfdc/org-2/theirs", authorization: SalesforceFixture.basic("org-2", other.password)).status == 503)
+        let snapshot = try await door.endpoints.snapshot()
+        #expect(snapshot.endpoints.filter { !$0.isReadable }.map(\.id) == [other.endpoint])
+        #expect(snapshot.faults.count == 1 && snapshot.faults[0].contains("org-2"), "\(snapshot.faults)")
     }
 
     @Test("SFC-27 the certificate of an identifier can be changed to another of the org's; the next answer uses it, and it can be changed back")

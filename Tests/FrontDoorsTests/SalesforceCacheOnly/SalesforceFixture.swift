@@ -19,6 +19,7 @@ final class SalesforceFixture: Sendable {
         var policy = SalesforceFixture.openPolicy
         var audit: (any AuditSink)?
         var failures = FailureLimiter()
+        var refusals = RefusalLimiter(perSecond: 1_000_000, burst: 1_000_000)
         var deadline = Duration.seconds(30)
         var noncePatience = Duration.seconds(30)
         var draw: @Sendable () throws -> CompactJWE.Randomness = { try CompactJWE.Randomness.draw() }
@@ -79,7 +80,7 @@ final class SalesforceFixture: Sendable {
         let host = EKMTestJWKS(try EKMTestIssuer.jwks([try EKMTestIssuer.google.get()]))
         jwksHost = host
         var timing = JWKSTiming()
-        timing.patience = .seconds(30)
+        (timing.patience, timing.longPatience) = (.seconds(30), .seconds(30))
         jwks = JWKSStore(timing: timing, clock: wall, logger: .quiet) { _ in try host.fetch() }
         source = options.source
         let box = Box()
@@ -89,9 +90,10 @@ final class SalesforceFixture: Sendable {
         let service = KeyService(store: keys, cache: cache, sources: [source], audit: sink, clock: wall)
         let refusals = RefusalLimiter(perSecond: 1_000_000, burst: 1_000_000)
         door = SalesforceDoor(
-            snapshot: { box.snapshot.withLock { $0 } }, tokens: tokens, keys: service,
+            snapshot: { box.snapshot.withLock { $0 } },
+            tokens: TokenVerifier(keys: jwks, clock: wall), keys: service,
             nonces: NonceMemory(store: NonceStore(database: database), clock: wall, patience: options.noncePatience), audit: sink,
-            refusals: refusals, clock: wall, logger: .quiet, failures: options.failures, deadline: options.deadline, draw: options.draw)
+            refusals: options.refusals, clock: wall, logger: .quiet, failures: options.failures, deadline: options.deadline, draw: options.draw)
         let ekm = EKMDoor(
             snapshot: { box.snapshot.withLock { $0 } }, tokens: tokens, keys: service, audit: sink, refusals: refusals, logger: .quiet)
         plane = DataPlane(ekm: ekm, salesforce: door, isReady: { true })

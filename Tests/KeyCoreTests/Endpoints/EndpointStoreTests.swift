@@ -141,9 +141,13 @@ import Testing
         "{}", #"{"extraAudiences":[],"allowedProjects":"a"}"#, #"{"extraAudiences":[],"allowedProjects":[1]}"#, "[]", "x",
     ])
     func corruptOptions(options: String) async throws {
-        _ = try await world.endpoints.create(draft)
+        let id = try await world.endpoints.create(draft)
         try await world.database.execute("UPDATE endpoints SET options = $1", [.text(options)])
-        await #expect(throws: StoreError.self) { try await world.endpoints.snapshot() }
+        let snapshot = try await world.endpoints.snapshot()
+        let found = try #require(snapshot.endpoint(at: "v0/ekm/endpoints/\(id)", door: .ekm))
+        #expect(!found.isReadable && found.policy.rules.isEmpty && found.expectation.issuers.isEmpty)
+        #expect(snapshot.faults.count == 1 && snapshot.faults[0].contains("disk"), "\(snapshot.faults)")
+        await #expect(throws: (any Error).self) { try await world.endpoints.find(id) }
     }
 
     @Test("a policy or issuer that can't be read takes down the endpoints that need it, and no other", arguments: ["policies", "issuers"])
