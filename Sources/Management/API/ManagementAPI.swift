@@ -76,13 +76,13 @@ package struct ManagementAPI: Sendable {
         if let answer = try await idempotency.begin(key, by: call.caller, fingerprint) { return answer }
         let answer: APIAnswer
         do { answer = try await approved(call, route) } catch let done as Done {
-            try? await idempotency.end(key, by: call.caller, with: done.answer)  // what isn't kept counts as done all the same
+            try? await idempotency.end(key, by: call.caller, with: route.repeated(done.answer))  // what isn't kept counts as done all the same
             throw done
         } catch {
             try? await idempotency.end(key, by: call.caller, with: nil)
             throw error
         }
-        do { try await idempotency.end(key, by: call.caller, with: answer) } catch { throw Done(answer: answer, cause: "\(error)") }
+        do { try await idempotency.end(key, by: call.caller, with: route.repeated(answer)) } catch { throw Done(answer: answer, cause: "\(error)") }
         return answer
     }
 

@@ -23,7 +23,7 @@ package struct Approvals: ApprovalGate {
     package func hold(_ call: APICall, of route: Route) async throws -> APIAnswer? {
         guard let operation = route.quorum else { return nil }
         let rule = try await rules.find(operation)
-        guard rule.isEnabled, try await QuorumScope(directory: directory).includes(call, of: operation) else { return nil }
+        guard rule.isEnabled, try await QuorumScope(directory: directory).includes(call, of: route, under: operation) else { return nil }
         if route.allowsDryRun { _ = try await route.handler(call.rehearsed) }  // what can't work is said now, not after all have agreed
         let now = clock.now
         var approval = Approval(

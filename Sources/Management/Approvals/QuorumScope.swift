@@ -5,23 +5,46 @@ import Primitives
 struct QuorumScope: Sendable {
     let directory: any ApprovalDirectory
 
-    func includes(_ call: APICall, of operation: QuorumOperation) async throws -> Bool {
+    func includes(_ call: APICall, of route: Route, under operation: QuorumOperation) async throws -> Bool {
         switch operation {
-        case .disableEndpoint: ["disabled", "archived"].contains(call.body["state"]?.string)
+        case .disableEndpoint: try await stops(call)
         case .makeBackup: call.body["enabled"]?.bool != false  // a schedule that ends makes none
         case .restoreBackup: call.body["confirm"].map { $0 != .null } ?? false  // without it, it only tells what it would do
         case .addToAdmins: if try await givesPower(call) { true } else { try await opensPower(call) }
-        case .changePolicy: changesWhoMayUseKeys(call)
+        case .changePolicy: try await changesWhoMayUseKeys(call, route)
         case .destroyKey, .exportKey, .deleteEndpoint, .changeQuorum, .changeGrants, .changeAuditSettings: true
         }
     }
 
-    /// Whether it decides who may use which key: a policy, and what an endpoint or an issuer says besides its names. To stop believing an issuer
-    /// needs nobody's approval.
-    private func changesWhoMayUseKeys(_ call: APICall) -> Bool {
+    /// Whether it has the vendor give up keys: the state of an endpoint, or of what an org is served there. To Salesforce 503 is as bad as 404.
+    private func stops(_ call: APICall) async throws -> Bool {
+        let state = call.body["state"]?.string
+        if let version = call.parameters["version"].flatMap({ KeyVersionNumber($0) }) {
+            guard state == KeyState.suspended.rawValue else { return false }
+            return try await !call.stores.cacheOnlyKeys.served(version, of: try call.id("key")).isEmpty
+        }
+        if ["disabled", "archived"].contains(state) { return true }
+        let endpoint: EndpointID = try call.id("endpoint")
+        if let kid = call.parameters["kid"] {
+            guard state == nil else { return false }
+            let present = try await call.stores.cacheOnlyKeys.find(kid, at: endpoint)
+            return SalesforceRoutes.stops(present.key, CacheOnlyKeyChange(call.body), at: call.stores.clock.now)
+        }
+        guard state == EndpointState.paused.rawValue else { return false }
+        return try await call.stores.endpoints.find(endpoint).door == .salesforce
+    }
+
+    /// Whether it decides who may use which key: a policy, what an endpoint or an issuer says besides its names, and another key than its own
+    /// for an org. To stop believing an issuer needs nobody's approval.
+    private func changesWhoMayUseKeys(_ call: APICall, _ route: Route) async throws -> Bool {
         let isStop = call.body["enabled"]?.bool == false
-        let harmless: Set<String> = if call.parameters["endpoint"] != nil {
-            EndpointSchemas.describing
+        let endpoint = try call.parameters["endpoint"].map { _ in try call.id("endpoint", as: EndpointID.self) }
+        let present: EndpointEntry? = if let endpoint { try await call.stores.endpoints.find(endpoint) } else { nil }
+        if let present, route.operation == "createCacheOnlyKey" {
+            return call.body.id("key_id", as: KeyID.self).map { $0 != present.keyID } ?? false
+        }
+        let harmless: Set<String> = if let present {
+            EndpointSchemas.describing(present.door)
         } else if call.parameters["issuer"] != nil {
             isStop ? ["name", "description", "enabled"] : ["name", "description"]
         } else {
@@ -29,7 +52,7 @@ struct QuorumScope: Sendable {
         }
         guard !harmless.isEmpty else { return true }
         return call.body.object?.contains { member in
-            guard member.name == "kacls", harmless.contains("path") else { return !harmless.contains(member.name) }
+            guard member.name == "kacls", present != nil else { return !harmless.contains(member.name) }
             return member.value.object?.contains { !QuorumScope.harmlessOptions.contains($0.name) } ?? false
         } ?? true
     }

@@ -9,6 +9,8 @@ package struct ResourceServices: Sendable {
     package var dataPlanePort: @Sendable () -> Int? = { nil }
     /// Fetches a document over HTTPS, without redirects, within limits of time and size.
     package var fetch: DocumentFetch = { _ in throw Problem.unavailable("this process fetches nothing", cause: "no fetcher") }
+    /// Whether callers are asked for a client certificate under that host name.
+    package var asksForClientCertificate: @Sendable (_ hostname: String) -> Bool = { _ in true }
     /// Sends a request by the server's own way out, whatever the answer; throws `HTTPClientError`.
     package var send: @Sendable (HTTPClientRequest) async throws -> HTTPClientResponse = { _ in
         throw Problem.unavailable("this process sends nothing", cause: "no client")

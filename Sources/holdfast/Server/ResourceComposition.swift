@@ -12,6 +12,7 @@ enum ResourceComposition {
         let database = installation.database
         services.database = database
         services.dataPlanePort = { port.number }
+        services.asksForClientCertificate = { installation.configuration.dataPlane.asksForClientCertificate(at: $0) }
         services.fetch = { try await fetcher.document($0) }
         services.send = { try await fetcher.exchange($0) }
         services.issuerKeys = { id in issuerKeys(of: id, routing, jwks) }

@@ -114,6 +114,11 @@ struct EndpointProbe {
             or: "\(reply.status): a request without a proof of who calls is refused")
     }
 
+    /// Whether callers are asked for the client certificates that are pinned.
+    mutating func look(forRequestOfCertificates fault: String?) {
+        if let fault { add("client-certificate.asked", nil, false, fault) }
+    }
+
     /// Whether the tokens of those who are believed can be verified.
     mutating func look(at issuers: [IssuerKeys]) {
         for issuer in issuers {

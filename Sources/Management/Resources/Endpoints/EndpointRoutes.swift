@@ -59,11 +59,10 @@ package struct EndpointRoutes: RouteProvider {
         filter.state = call.query["state"].flatMap(EndpointState.init)
         (filter.keyID, filter.policyID) = (call.query["key_id"].flatMap { KeyID($0) }, call.query["policy_id"].flatMap { PolicyID($0) })
         let found = try await call.stores.endpoints.list(filter, page.keyset(NamedSorts.all))
-        let port = services.dataPlanePort()
         return APIAnswer(200, .json(page.document(
             found.items, total: found.total,
             key: { (NamedSorts.value(page.sort, name: $0.name, $0.createdAt, $0.updatedAt), $0.id.description) },
-            { EndpointSchemas.document($0, port: port) })))
+            { EndpointSchemas.document($0, services) })))
     }
 
     private func create(_ call: APICall) async throws -> APIAnswer {
@@ -97,24 +96,31 @@ package struct EndpointRoutes: RouteProvider {
     }
 
     private func update(_ call: APICall) async throws -> APIAnswer {
-        try EndpointRoutes.checkGrantee(call)
         let id: EndpointID = try call.id("endpoint")
+        let present = try await call.stores.endpoints.find(id)
+        try EndpointRoutes.checkGrantee(call, present)
+        if present.door == .salesforce, let path = call.body["path"]?.string, path != present.path, call.body["confirm"]?.bool != true {
+            throw Problem(
+                .confirmationRequired, "the org calls /\(present.path), which would be answered 404: Salesforce then marks its keys as destroyed",
+                remedy: "have the URL of the org's named credential changed in the same moment, and repeat with \"confirm\": true")
+        }
         var change = EndpointChange(call.body)
         var salesforce = SalesforceBody(endpoint: id, now: call.stores.clock.now)
         if let given = call.body["salesforce"], given != .null { change.salesforce = try salesforce.change(given) }
         let entry = try await call.stores.endpoints.update(id, change, expecting: call.expectedRevision)
         return answer(
-            entry, cause: call.body.object?.map(\.name).joined(separator: " "), passwords: call.isDryRun ? [:] : salesforce.passwords)
+            entry, cause: call.body.object?.map(\.name).filter { $0 != "confirm" }.joined(separator: " "), passwords: call.isDryRun ? [:] : salesforce.passwords)
     }
 
     /// A grant on one endpoint doesn't reach to keys, policies, issuers and names that are others': with it, only what describes the endpoint
     /// is changed.
-    private static func checkGrantee(_ call: APICall) throws(Problem) {
-        guard !call.caller.may(.updateEndpoints), let field = call.body.object?.first(where: { !EndpointSchemas.describing.contains($0.name) })?.name
+    private static func checkGrantee(_ call: APICall, _ present: EndpointEntry) throws(Problem) {
+        let describing = EndpointSchemas.describing(present.door)
+        guard !call.caller.may(.updateEndpoints), let field = call.body.object?.first(where: { !describing.contains($0.name) })?.name
         else { return }
         throw Problem(
             .permissionDenied, "a grant on one endpoint is not enough to change “\(field)”: this needs “\(Permission.updateEndpoints.rawValue)” everywhere",
-            remedy: "change only \(EndpointSchemas.describing.sorted().joined(separator: ", ")), or ask an administrator")
+            remedy: "change only \(describing.subtracting(["confirm"]).sorted().joined(separator: ", ")), or ask an administrator")
     }
 
     private func setState(_ call: APICall) async throws -> APIAnswer {
@@ -142,6 +148,7 @@ package struct EndpointRoutes: RouteProvider {
             probe.look(at: services.issuerKeys(entry.id))
         } else {
             for url in urls { await probe.probeReach(url, of: entry.door) }
+            probe.look(forRequestOfCertificates: EndpointWarnings.unasked(entry, services.asksForClientCertificate))
         }
         return APIAnswer(200, .json(probe.document), audit: AuditDetail(target: entry.name, endpointID: entry.id, cause: probe.isFine ? "ok" : "failed"))
     }
@@ -155,7 +162,7 @@ package struct EndpointRoutes: RouteProvider {
         _ entry: EndpointEntry, cause: String? = nil, isChange: Bool = true, passwords: [String: String] = [:]
     ) -> APIAnswer {
         .thing(
-            EndpointSchemas.document(entry, port: services.dataPlanePort(), passwords: passwords), revision: entry.revision,
+            EndpointSchemas.document(entry, services, passwords: passwords), revision: entry.revision,
             audit: AuditDetail(target: entry.name, endpointID: entry.id, cause: cause), changesDataPlane: isChange)
     }
 }

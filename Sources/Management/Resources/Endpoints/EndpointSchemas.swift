@@ -33,10 +33,14 @@ enum EndpointSchemas {
         .optional("issuer_ids", .array(.id, count: 0...64)), .optional("extra_audiences", texts), .optional("allowed_projects", texts),
         .optional("kacls", .nullable(KACLSSchemas.change), "Those options that change; objects in it member by member, lists as a whole"),
         .optional("salesforce", .nullable(SalesforceSchemas.change), "The same for the door salesforce"),
+        .optional("confirm", .boolean, "Must be true to change the path of what serves Salesforce, which the org's callouts then miss"),
     ])
 
-    /// What says nothing about who may use which key.
-    static let describing: Set<String> = ["name", "description", "path"]
+    /// What says nothing about who may use which key. For Workspace and Salesforce the path is more than that: it stands in the URL by which
+    /// tokens name us, and the key identifiers of an org belong to it.
+    static func describing(_ door: FrontDoorKind) -> Set<String> {
+        door == .ekm ? ["name", "description", "path", "confirm"] : ["name", "description", "confirm"]
+    }
 
     static let stateChange = Schema.object(name: "EndpointStateChange", [
         .required("state", .oneOf(EndpointState.self),
@@ -59,7 +63,8 @@ enum EndpointSchemas {
         .required("salesforce", .nullable(SalesforceSchemas.options), "What only an endpoint of the door salesforce has"), ResourceFields.revision,
     ] + ResourceFields.times)
 
-    static func document(_ entry: EndpointEntry, port: Int?, passwords: [String: String] = [:]) -> JSONValue {
+    static func document(_ entry: EndpointEntry, _ services: ResourceServices, passwords: [String: String] = [:]) -> JSONValue {
+        let port = services.dataPlanePort()
         let urls = urls(entry, port: port)
         return [
             "id": .string(entry.id.description), "name": .string(entry.name), "description": .string(entry.description),
@@ -68,7 +73,7 @@ enum EndpointSchemas {
             "issuer_ids": .strings(entry.issuers.map(\.description)), "extra_audiences": .strings(entry.extraAudiences),
             "allowed_projects": .strings(entry.allowedProjects), "state": .string(entry.state.rawValue), "url": .string(urls[0]),
             "urls": .strings(urls), "warning": .optional(EndpointWarnings.state(entry.state, of: entry.door)),
-            "warnings": .strings(EndpointWarnings.all(entry, port: port)), "kacls": entry.kacls?.document ?? .null,
+            "warnings": .strings(EndpointWarnings.all(entry, port: port, asks: services.asksForClientCertificate)), "kacls": entry.kacls?.document ?? .null,
             "salesforce": entry.salesforce.map { SalesforceSchemas.document($0, passwords: passwords) } ?? .null, "revision": .integer(entry.revision),
             "created_at": .optional(entry.createdAt), "updated_at": .optional(entry.updatedAt),
         ]

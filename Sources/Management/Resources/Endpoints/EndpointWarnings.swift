@@ -30,8 +30,20 @@ enum EndpointWarnings {
         }
     }
 
+    /// That pinned client certificates are never asked for; nil if they are, or none is pinned.
+    static func unasked(_ entry: EndpointEntry, _ asks: (String) -> Bool) -> String? {
+        guard let names = entry.salesforce.map({ _ in entry.hostnames.filter { !asks($0) } }), !names.isEmpty,
+            entry.salesforce?.authentication.clientCertificates.isEmpty == false
+        else { return nil }
+        return """
+            Client certificates are pinned, but under \(AuditText.clean(names.joined(separator: ", "), limit: 300)) callers are asked for none, so each is \
+            refused: set clientCertificates: pinned for that name in dataPlane.certificates of the configuration.
+            """
+    }
+
     /// Everything: its state, and what in its options is open, weak or won't work.
-    static func all(_ entry: EndpointEntry, port: Int?) -> [String] {
+    /// - Parameter asks: whether callers are asked for a client certificate under a host name.
+    static func all(_ entry: EndpointEntry, port: Int?, asks: (String) -> Bool) -> [String] {
         var warnings = [state(entry.state, of: entry.door)].compactMap(\.self)
         func warn(_ condition: Bool, _ text: String) { if condition { warnings.append(text) } }
         if let salesforce = entry.salesforce {
@@ -40,6 +52,7 @@ enum EndpointWarnings {
                 salesforce.authentication.passwords.count > 1,
                 "\(salesforce.authentication.passwords.count) passwords are valid: take the old one away when the org has the new.")
         }
+        if let text = unasked(entry, asks) { warnings.append(text) }
         guard let kacls = entry.kacls else { return warnings }
         let urls = EndpointSchemas.urls(entry, port: port)
         warn(

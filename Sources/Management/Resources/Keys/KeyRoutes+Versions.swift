@@ -16,9 +16,10 @@ extension KeyRoutes {
                 Cloud disables its key version; to stop for a moment without that, pause the endpoint
                 """,
                 tag: "Keys", access: .needsOn(.changeStateOfKeys, .key, parameter: "key"), event: .keyStateChanged,
-                parameters: KeyRoutes.versionParameter,
+                quorum: .disableEndpoint, parameters: KeyRoutes.versionParameter,
                 body: .json(.object(name: "KeyVersionStateChange", [
                     .required("state", .oneOf(["active", "suspended", "deactivated", "compromised"])),
+                    .optional("confirm", .boolean, "Must be true to suspend what is served to a Salesforce org, which then destroys its key"),
                 ])),
                 answers: [200: .json(KeySchemas.key)], allowsDryRun: true, allowsIfMatch: true, handler: setState),
             Route(
@@ -67,6 +68,13 @@ extension KeyRoutes {
     private func setState(_ call: APICall) async throws -> APIAnswer {
         guard let state = call.body["state"]?.string.flatMap(KeyState.init) else { throw Problem.invalid("/state", expected: "a state") }
         let number = KeyRoutes.version(call)
+        if state == .suspended, call.body["confirm"]?.bool != true,
+            let served = try await call.stores.cacheOnlyKeys.served(number, of: try call.id("key")).first
+        {
+            throw Problem(
+                .confirmationRequired, "it is served as the key “\(served.identifier)” of a Salesforce org. \(CacheOnlyKeySchemas.warning)",
+                remedy: "repeat with \"confirm\": true")
+        }
         let key = try await call.stores.keys.setState(state, of: try call.id("key"), version: number, expecting: call.expectedRevision)
         return changed(key, call, version: number, cause: state.rawValue)
     }

@@ -26,6 +26,7 @@ enum CacheOnlyKeySchemas {
     static let change = Schema.object(name: "CacheOnlyKeyChange", [
         .optional("certificate", fingerprint, "The next answer is encrypted to it"),
         .optional("not_before", .nullable(.time)), .optional("not_after", .nullable(.time)),
+        .optional("confirm", .boolean, "Must be true to serve it at fewer times: Salesforce destroys the org's key then"),
     ])
 
     static let stateChange = Schema.object(name: "CacheOnlyKeyStateChange", [
@@ -45,15 +46,33 @@ enum CacheOnlyKeySchemas {
         read until it is enabled here and activated in the org.
         """
 
-    static func document(_ entry: CacheOnlyKeyEntry) -> JSONValue {
+    /// - Parameter now: decides whether there is something to warn of.
+    static func document(_ entry: CacheOnlyKeyEntry, at now: Instant) -> JSONValue {
         [
             "kid": .string(entry.identifier), "endpoint_id": .string(entry.endpointID.description),
             "key_id": .string(entry.key.keyID.description), "key_version": .integer(Int64(entry.key.version)),
             "certificate": .string(entry.key.certificate), "state": .string(entry.key.isEnabled ? "enabled" : "disabled"),
             "not_before": .optional(entry.key.notBefore), "not_after": .optional(entry.key.notAfter),
-            "warning": entry.key.isEnabled ? .null : .string(warning), "revision": .integer(entry.revision),
+            "warning": .optional(warning(entry.key, at: now)), "revision": .integer(entry.revision),
             "created_at": .optional(entry.createdAt), "updated_at": .optional(entry.updatedAt),
         ]
+    }
+}
+
+extension CacheOnlyKeySchemas {
+    private static func warning(_ key: CacheOnlyKey, at now: Instant) -> String? {
+        if !key.isServed(at: now) { return warning }
+        return key.notAfter.map { "It is served until \(RFC3339.string($0)). From then on: \(warning)" }
+    }
+}
+
+extension CacheOnlyKeyChange {
+    /// What a checked body says.
+    init(_ body: JSONValue) {
+        self.init()
+        certificate = body["certificate"]?.string
+        if body.has("not_before") { notBefore = .some(body.instant("not_before")) }
+        if body.has("not_after") { notAfter = .some(body.instant("not_after")) }
     }
 }
 

@@ -74,7 +74,7 @@ enum SalesforceSchemas {
         .required("authentication", .object(name: "SalesforceAuthentication", [
             .required("basic", .array(.object(name: "SalesforceBasic", [
                 .required("id", .id), .required("user", user), .required("created_at", .time),
-                .required("password", .nullable(.text(43...43)), "In the answer to the request that made it; null ever after"),
+                .required("password", .nullable(.shownOnce(43...43)), "In the answer to the request that made it; null ever after"),
             ]), count: 0...4)),
             .required("signed_token", .nullable(.object(name: "SalesforceSignedToken", [
                 .required("issuer", claim), .required("subject", claim), .required("audience", claim),

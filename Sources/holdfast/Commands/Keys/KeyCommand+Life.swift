@@ -11,9 +11,11 @@ extension APIClient {
         return (Collection.keys.thing(id, "versions/\(newest)/\(rest)"), newest)
     }
 
-    fileprivate func set(_ state: String, of key: String, _ version: KeyVersionNumber?, _ options: ChangeOptions) async throws {
+    fileprivate func set(
+        _ state: String, of key: String, _ version: KeyVersionNumber?, confirmed: Bool = false, _ options: ChangeOptions
+    ) async throws {
         let (path, _) = try await versionPath(key, version, "state")
-        if let reply = try await change("PUT", path, options, body: .json(["state": .string(state)])) { KeyOutput.show(reply, self) }
+        if let reply = try await change("PUT", path, options, body: .json(["state": .string(state), "confirm": .given(confirmed)])) { KeyOutput.show(reply, self) }
     }
 }
 
@@ -41,9 +43,12 @@ extension KeyCommand {
                 deactivated  unwraps, wraps nothing new
                 compromised  unwraps, so that data can be rescued, wraps nothing
 
+                To suspend what a Salesforce org is served has its key destroyed there, and needs --yes.
+
                 Example: holdfast key set-state disk-encryption deactivated --key-version 1
                 """)
         @OptionGroup var options: ChangeOptions
+        @OptionGroup var confirmation: YesOption
         @Argument(help: "Name or id.") var key: String
         @Argument(help: "active, suspended, deactivated or compromised.") var state: String
         @Option(name: .long, help: "The version; the newest by default.") var keyVersion: KeyVersionNumber?
@@ -54,7 +59,7 @@ extension KeyCommand {
             }
         }
 
-        func run(_ api: APIClient) async throws { try await api.set(state, of: key, keyVersion, options) }
+        func run(_ api: APIClient) async throws { try await api.set(state, of: key, keyVersion, confirmed: confirmation.yes, options) }
     }
 
     struct Suspend: ClientCommand {
@@ -62,14 +67,16 @@ extension KeyCommand {
             commandName: "suspend", abstract: "Stop a version until it is resumed.",
             discussion: """
                 Google Cloud is answered 403 and disables its key version; to stop for a moment without that, pause the endpoint.
+                A Salesforce org that is served it has its key destroyed, so that needs --yes.
 
                 Example: holdfast key suspend disk-encryption
                 """)
         @OptionGroup var options: ChangeOptions
+        @OptionGroup var confirmation: YesOption
         @Argument(help: "Name or id.") var key: String
         @Option(name: .long, help: "The version; the newest by default.") var keyVersion: KeyVersionNumber?
 
-        func run(_ api: APIClient) async throws { try await api.set("suspended", of: key, keyVersion, options) }
+        func run(_ api: APIClient) async throws { try await api.set("suspended", of: key, keyVersion, confirmed: confirmation.yes, options) }
     }
 
     struct Resume: ClientCommand {
