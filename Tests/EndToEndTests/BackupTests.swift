@@ -41,6 +41,33 @@ extension EndToEnd {
             #expect(try await elsewhere.run("audit", "verify").status == 0)
         }
 
+        @Test("restored into an installation that init has just made, it unwraps what was wrapped before, and that installation's administrator stays")
+        func intoNewInstallation() async throws {
+            let demo = try await RunningDemo()
+            let blob = try await demo.caller.blob(of: [7])
+            let (backup, secret) = (demo.installation.folder.file("b.hfb"), try passphrase(demo.installation))
+            try await demo.installation.succeed("backup", "write", backup, "--passphrase-file", secret)
+            try await demo.server.stop()
+            try await elsewhere.succeed("init", "--listen", "127.0.0.1:0")
+            try elsewhere.configure(SpawnedConfiguration())
+            for name in demo.installation.folder.names("data/tls") {
+                try elsewhere.folder.write("data/tls/\(name)", demo.installation.folder.bytes("data/tls/\(name)"))
+            }
+            let plan = try JSONValue(parsing: Array(try await elsewhere.succeed("restore", backup, "--passphrase-file", secret, "--json").utf8))
+            #expect(plan["warnings"]?.strings?.contains { $0.contains("“admin”") } == true)
+            let confirm = try #require(plan["confirm"]?.string)
+            let outcome = try await elsewhere.run("restore", backup, "--passphrase-file", secret, "--confirm", confirm)
+            #expect(outcome.status == 0, "\(outcome.text)")
+            #expect(outcome.text.contains("Warning: nobody who is an administrator in the backup comes back"), "\(outcome.text)")
+            try elsewhere.folder.write("data/demo.json", demo.installation.folder.bytes("data/demo.json"))
+            let server = try await elsewhere.serve()
+            #expect(try await elsewhere.caller().unwrap(blob).bytes("plaintext") == [7])
+            let users = try JSONValue(parsing: Array(try await elsewhere.succeed("user", "list", "--json").utf8))
+            #expect(users["items"]?.array?.compactMap { $0["name"]?.string } == ["admin"])
+            try await server.stop()
+            #expect(try await elsewhere.run("audit", "verify").status == 0)
+        }
+
         @Test("restore and rekey refuse to work beside a running server")
         func besideServer() async throws {
             let demo = try await RunningDemo()

@@ -12,6 +12,9 @@ struct BackupSelection {
     /// The ids of what was chosen, by table; nil for everything.
     let roots: [String: Set<String>]?
 
+    /// Tables that tell something of keys by `key_id` that must go wherever these go, without referring to them.
+    private static let ofKeys: Set<String> = ["kacls_key_domains"]
+
     /// Finds what the chosen things need.
     /// - Throws: `.refused` if one of them isn't there.
     init(_ scope: BackupScope, in connection: borrowing SQLConnection) throws {
@@ -34,17 +37,15 @@ struct BackupSelection {
                 issuerIDs.insert(try row.text("issuer_id"))
             }
         }
-        var identifiers = Set<String>()
         for id in endpoints {
-            // An org's identifiers, and their keys, which may be others than the endpoint's own.
+            // The keys of an org's identifiers may be others than the endpoint's own.
             let rows = try connection.query(
-                "SELECT salesforce_keys.id AS id, keys.id AS key_id FROM salesforce_keys LEFT JOIN keys ON keys.id = salesforce_keys.key_id WHERE endpoint_id = $1",
-                [.text(id)])
-            for row in rows {
-                identifiers.insert(try row.text("id"))
-                if let key = try row.optionalText("key_id") { keyIDs.insert(key) }
-            }
+                "SELECT DISTINCT keys.id AS id FROM salesforce_keys JOIN keys ON keys.id = salesforce_keys.key_id WHERE endpoint_id = $1", [.text(id)])
+            for row in rows { keyIDs.insert(try row.text("id")) }
         }
+        var identifiers = Set<String>()
+        for row in try connection.query("SELECT id, endpoint_id, key_id FROM salesforce_keys")
+        where try endpoints.contains(row.text("endpoint_id")) || keyIDs.contains(row.text("key_id")) { identifiers.insert(try row.text("id")) }
         var roots = [
             "keys": keyIDs, "endpoints": Set(endpoints), "policies": policyIDs, "issuers": issuerIDs, "salesforce_keys": identifiers,
         ]
@@ -68,7 +69,7 @@ struct BackupSelection {
     /// Whether anything of the table can be part of it: it was chosen from, or all that it refers to was.
     func includes(_ table: SQLTable) -> Bool {
         guard let roots else { return true }
-        if roots[table.name] != nil { return true }
+        if roots[table.name] != nil || BackupSelection.ofKeys.contains(table.name) { return true }
         return !table.references.isEmpty && table.references.allSatisfy { $0.columns.count == 1 && roots[$0.table] != nil }
     }
 
@@ -76,6 +77,7 @@ struct BackupSelection {
     func includes(_ row: SQLRow, of table: SQLTable) throws -> Bool {
         guard let roots else { return true }
         if let ids = roots[table.name] { return ids.contains(try row.text("id")) }
+        if BackupSelection.ofKeys.contains(table.name) { return roots["keys"]?.contains(try row.text("key_id")) == true }
         for reference in table.references {
             guard let id = try row.optionalText(reference.columns[0]) else { continue }
             guard roots[reference.table]?.contains(id) == true else { return false }

@@ -177,6 +177,7 @@ private struct ChangedThings {
         if let entity = ChangedThings.entities[table.name] {
             things[entity, default: []].insert(try table.key(of: row)[0].word)
         }
+        if table.name == CacheOnlyRows.table { things[.endpoint, default: []].insert(try row.text("endpoint_id")) }
         for reference in table.references where reference.columns.count == 1 {
             guard let entity = ChangedThings.entities[reference.table] else { continue }
             things[entity, default: []].insert(try row.value(reference.columns[0]).word)

@@ -15,6 +15,9 @@ extension RestoreComparison {
         for rule in RestoreRules.standing where rule.table == table.name {
             try stand(rule, row, present, table, &values, live)
         }
+        try standWindow(row, present, table, &values, live)
+        try standAuthentication(row, present, table, &values)
+        try standPermissions(row, present, table, &values)
         for credential in RestoreRules.credentials where credential.table == table.name {
             guard try differs(row, present, table, in: credential.columns[0]) else { continue }
             let reference = RestoreComparison.reference(credential.kind, try table.key(of: row))
@@ -34,9 +37,8 @@ extension RestoreComparison {
         else { return false }
         let reference = RestoreComparison.reference(kind, try table.key(of: row))
         let comesBack = isNamed(reference)
-        plan.conflicts.append(RestorePlan.Conflict(
-            kind: kind, reference: reference, name: try RestoreLabel.of(present, table, live, live), comesBack: comesBack))
-        note(["conflict", reference])
+        if comesBack, kind == "material" { try checkIdentifiers(of: row, reference, live) }
+        conflict(kind: kind, reference, try RestoreLabel.of(present, table, live, live), comesBack: comesBack)
         return !comesBack
     }
 
@@ -65,6 +67,20 @@ extension RestoreComparison {
         let name = try RestoreLabel.of(present, table, live, live)
         if revive(rule.kind, reference, name: name, now: rule.word(now), inBackup: rule.word(then)) { return }
         for column in [rule.column] + rule.companions { values[column] = try present.value(column) }
+    }
+
+    /// Keeps what a group may, if something of what it could then was taken away since.
+    private mutating func standPermissions(
+        _ row: SQLRow, _ present: SQLRow, _ table: SQLTable, _ values: inout [String: SQLValue]
+    ) throws {
+        guard table.name == "user_groups" else { return }
+        func permissions(_ row: SQLRow) throws -> Set<Substring> { Set(try row.text("permissions").split(separator: " ")) }
+        let taken = try permissions(row).subtracting(permissions(present))
+        guard let first = taken.min() else { return }
+        let what = taken.count == 1 ? String(first) : "\(first) and \(taken.count - 1) more"
+        let reference = RestoreComparison.reference("group_permissions", try table.key(of: row))
+        if revive("group_permissions", reference, name: try present.text("name"), now: "without \(what)", inBackup: "with \(what)") { return }
+        values["permissions"] = try present.value("permissions")
     }
 
     // MARK: Scheduled destruction
@@ -113,7 +129,7 @@ extension RestoreComparison {
         return false
     }
 
-    private func differs(_ row: SQLRow, _ present: SQLRow, _ table: SQLTable, in column: String) throws -> Bool {
+    func differs(_ row: SQLRow, _ present: SQLRow, _ table: SQLTable, in column: String) throws -> Bool {
         let (a, b) = (try row.value(column), try present.value(column))
         guard case .blob(let mine) = a, case .blob(let theirs) = b,
             let place = SealedColumns.of(table.name).first(where: { $0.column == column })
@@ -134,6 +150,7 @@ enum RestoreLabel {
     /// Whether its rows are listed by name.
     static func exists(for table: SQLTable) -> Bool {
         table.columnNames.contains("name") || RestoreRules.access[table.name] != nil || RestoreRules.guards[table.name] != nil
+            || table.name == CacheOnlyRows.table
     }
 
     /// The row's own name, or one made of what it refers to; `here` is where the row stands, `there` the other side.

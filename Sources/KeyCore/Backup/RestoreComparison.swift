@@ -18,14 +18,16 @@ struct RestoreComparison {
     let staging: BackupStaging
     let sealer: DataSealer
     let now: Instant
-    private let resurrect: Set<String>
+    let resurrect: Set<String>
     private var digest: [UInt8]
     private var named: Set<String> = []  // which of `resurrect` were found
-    private var tables: [SQLTable] = []
+    private(set) var tables: [SQLTable] = []
     /// Whether there are accounts: then what lets somebody in doesn't come back unasked.
     private(set) var hasAccounts = false
-    private var skipped: [String: Set<SQLValue>] = [:]  // rows that don't come back, by table
-    private var kept: [String: Set<SQLValue>] = [:]  // present rows that the backup doesn't know and that stay, by table
+    private(set) var skipped: [String: Set<SQLValue>] = [:]  // rows that don't come back, by table
+    private(set) var kept: [String: Set<SQLValue>] = [:]  // present rows that the backup doesn't know and that stay, by table
+    private(set) var administrators: Set<SQLValue> = []  // who stay because nobody else would be one
+    var replaced: Set<SQLValue> = []  // present key identifiers in whose place those of the backup come
 
     init(_ staging: BackupStaging, sealer: DataSealer, resurrect: Set<String>, now: Instant) {
         (self.staging, self.sealer, self.resurrect, self.now) = (staging, sealer, resurrect, now)
@@ -42,7 +44,9 @@ struct RestoreComparison {
         let comparison = try staging.database.readBlocking { staged in
             var copy = self
             try copy.skip(staged, connection)
+            copy.administrators = try copy.lastAdministrators(staged, connection)
             for table in tables { copy.work.append(try copy.compare(table, staged, connection)) }
+            try copy.warn(staged, connection)
             return copy
         }
         self = comparison
@@ -86,7 +90,7 @@ struct RestoreComparison {
     }
 
     /// Whether a row belongs to something that doesn't come back, or is that itself.
-    private func isSkipped(_ row: SQLRow, _ table: SQLTable) throws -> Bool {
+    func isSkipped(_ row: SQLRow, _ table: SQLTable) throws -> Bool {
         if let own = skipped[table.name], own.contains(RestoreComparison.identity(try table.key(of: row))) { return true }
         for reference in table.references where reference.columns.count == 1 {
             if try skipped[reference.table]?.contains(row.value(reference.columns[0])) == true { return true }
@@ -106,7 +110,7 @@ struct RestoreComparison {
         var counts = RestorePlan.TableChanges(table: table.name)
         try table.forEachRow(in: staged) { row in
             let key = try table.key(of: row)
-            guard try !isSkipped(row, table), try !staysWithPassword(row, table, live) else { return }
+            guard try !isSkipped(row, table), try !staysWithPassword(row, table, in: live), try takes(row, table, staged, live) else { return }
             guard let present = try table.row(key, in: live) else {
                 work.added.append(key)
                 counts.added += 1
@@ -141,69 +145,6 @@ struct RestoreComparison {
         return work
     }
 
-    /// What becomes of a present row that the backup doesn't know; nil if it isn't concerned.
-    private mutating func fate(
-        of row: SQLRow, _ table: SQLTable, _ staged: borrowing SQLConnection, _ live: borrowing SQLConnection
-    ) throws -> RestorePlan.NamedChange.Change? {
-        if try staysWithPassword(row, table, live) { return nil }
-        let owner = table.references.first
-        if staging.header.scope == .selected {  // concerned is only what is part of something that comes from the backup
-            guard let owner, !RestoreRules.neverRemoved.contains(table.name), RestoreRules.isPart(table) else { return nil }
-            return try refersToStaged(row, owner, staged) && !isSkipped(row, table) ? .removed : nil
-        }
-        if RestoreRules.neverRemoved.contains(table.name) { return .kept }
-        if let kind = RestoreRules.guards[table.name], try row.boolean("enabled") {
-            let reference = RestoreComparison.reference(kind, try table.key(of: row))
-            if !revive(kind, reference, name: try RestoreLabel.of(row, table, live, live), now: "enabled", inBackup: "absent") { return .kept }
-        }
-        // What describes a key that is kept is kept with it.
-        if let owner, table.references.allSatisfy({ $0.table == "keys" || $0.table == "key_versions" }) {
-            return try refersToStaged(row, owner, staged) ? .removed : .kept
-        }
-        // A part of something that doesn't come from the backup stays with it.
-        if let owner, RestoreRules.isPart(table), case let whole = try row.value(owner.columns[0]),
-            skipped[owner.table]?.contains(whole) == true || kept[owner.table]?.contains(whole) == true { return .kept }
-        return try isHeld(row, table, staged, live) ? .kept : .removed
-    }
-
-    /// Whether something that stays refers to a present row.
-    private func isHeld(
-        _ row: SQLRow, _ table: SQLTable, _ staged: borrowing SQLConnection, _ live: borrowing SQLConnection
-    ) throws -> Bool {
-        for other in tables {
-            for reference in other.references where reference.table == table.name && reference.columns.count == 1 {
-                let value = try row.value(reference.targets[0])
-                for user in try live.query("SELECT \(other.columnList) FROM \(other.name) WHERE \(reference.columns[0]) = $1", [value]) {
-                    if try stays(user, other, staged) { return true }
-                }
-            }
-        }
-        for loose in RestoreRules.looseReferences where loose.target == table.name {
-            let key = try table.key(of: row)
-            if try !live.query("SELECT 1 AS present FROM \(loose.table) WHERE \(loose.column) = $1 AND enabled = 1", key).isEmpty { return true }
-        }
-        return false
-    }
-
-    /// Whether a present row stays as it is.
-    private func stays(_ row: SQLRow, _ table: SQLTable, _ staged: borrowing SQLConnection) throws -> Bool {
-        if try isSkipped(row, table) { return true }
-        guard RestoreRules.neverRemoved.contains(table.name) else { return false }
-        return try staged.query("SELECT 1 AS present FROM \(table.name) WHERE \(table.keyMatch())", table.key(of: row)).isEmpty
-    }
-
-    private func refersToStaged(_ row: SQLRow, _ reference: SQLReference, _ staged: borrowing SQLConnection) throws -> Bool {
-        let condition = reference.targets.enumerated().map { "\($1) = $\($0 + 1)" }.joined(separator: " AND ")
-        let values = try reference.columns.map { column throws(SQLError) in try row.value(column) }
-        return try !staged.query("SELECT 1 AS present FROM \(reference.table) WHERE \(condition)", values).isEmpty
-    }
-
-    /// Whether a row goes with the password of a user who is there, and that password stands.
-    private func staysWithPassword(_ row: SQLRow, _ table: SQLTable, _ live: borrowing SQLConnection) throws -> Bool {
-        guard RestoreRules.passwordTables.contains(table.name), case let user = try row.value("user_id") else { return false }
-        return try !resurrect.contains("password:\(user.word)") && !live.query("SELECT id FROM users WHERE id = $1", [user]).isEmpty
-    }
-
     private static func deletedKeys(_ connection: borrowing SQLConnection) throws -> Set<String> {
         let rows = try connection.query(
             """
@@ -234,7 +175,7 @@ struct RestoreComparison {
     static func reference(_ kind: String, _ key: [SQLValue]) -> String { "\(kind):\(key.map(\.word).joined(separator: "/"))" }
 
     /// A primary key as one value.
-    private static func identity(_ key: [SQLValue]) -> SQLValue { key.count == 1 ? key[0] : .text(key.map(\.word).joined(separator: "\u{1F}")) }
+    static func identity(_ key: [SQLValue]) -> SQLValue { key.count == 1 ? key[0] : .text(key.map(\.word).joined(separator: "\u{1F}")) }
 
     private mutating func notePolicy(_ row: SQLRow, _ present: SQLRow, _ table: SQLTable) throws {
         guard table.name == "policies" else { return }
@@ -249,7 +190,7 @@ struct RestoreComparison {
         _ live: borrowing SQLConnection
     ) throws {
         let key = try table.key(of: row).map(\.word).joined(separator: "/")
-        if change != .kept {
+        if change != .kept, !RestoreRules.unconfirmed.contains(table.name) {
             var parts = [table.name, change.rawValue, key]
             let sealed = SealedColumns.of(table.name).map(\.column)  // sealed anew each time; the backup's are in its content's digest
             let volatile = RestoreRules.volatile[table.name] ?? []

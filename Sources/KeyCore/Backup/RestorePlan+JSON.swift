@@ -46,6 +46,7 @@ extension RestorePlan {
                     "in_backup": .integer(policy.inBackup),
                 ]
             }),
+            "warnings": .strings(warnings),
             "confirm": .string(confirmation),
         ]
     }

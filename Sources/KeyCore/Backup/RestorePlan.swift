@@ -29,11 +29,11 @@ package struct RestorePlan: Sendable, Equatable {
         package let comesBack: Bool
     }
 
-    /// Two different materials under one name: that of a key version, or a secret.
+    /// Two different materials under one name: that of a key version, a secret, or an identifier's key.
     package struct Conflict: Sendable, Equatable {
-        /// `material` or `secret`.
+        /// `material`, `secret`, or `cache_only_key`: an identifier that would hand out another key.
         package let kind: String
-        /// As `resurrect` names it: `material:<key id>/<number>`, `secret:<name>`.
+        /// As `resurrect` names it: `material:<key id>/<number>`, `secret:<name>`, `cache_only_key:<id>`.
         package let reference: String
         package let name: String
         /// Whether the backup's takes the place of the present one, because `resurrect` names it.
@@ -66,6 +66,8 @@ package struct RestorePlan: Sendable, Equatable {
     package internal(set) var revived: [Revived] = []
     package internal(set) var conflicts: [Conflict] = []
     package internal(set) var destructions: [Destruction] = []
+    /// What somebody should know who confirms it, in sentences.
+    package internal(set) var warnings: [String] = []
     /// Who this installation is; empty before its first backup or restore.
     package internal(set) var installation = ""
     /// Whether the backup is of another installation than this one.

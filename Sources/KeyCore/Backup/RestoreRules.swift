@@ -48,7 +48,7 @@ enum RestoreRules {
     /// backup: it comes back only if it is named, by itself or as `KIND:*`.
     static let access = [
         "users": "user", "group_members": "group_member", "grants": "grant", "user_certificates": "user_certificate",
-        "user_identities": "user_identity",
+        "user_identities": "user_identity", "oidc_providers": "oidc_provider",
     ]
 
     /// Rows that hold people back as long as they are enabled: then they stay as they are unless they are named.
@@ -59,6 +59,12 @@ enum RestoreRules {
 
     /// What goes with a user's password, and stays with it.
     static let passwordTables: Set<String> = ["password_history"]
+
+    /// The group `Admins`.
+    static let administrators = "00000000-0000-4000-8000-000000000001"
+
+    /// Tables that are no part of what is confirmed: `Restore.run` writes down itself, before it compares, what it finds in the change log.
+    static let unconfirmed: Set<String> = ["deleted_keys"]
 
     /// Tables of which a restore removes nothing: material that is gone can't be made again.
     static let neverRemoved: Set<String> = ["keys", "key_versions", "secrets", "deleted_keys", "salesforce_keys", "kacls_key_domains"]

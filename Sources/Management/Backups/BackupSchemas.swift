@@ -93,6 +93,7 @@ enum BackupSchemas {
         .required("newer_policies", .array(.object(name: "RestorePolicy", [
             .required("id", .id), .required("name", .text(0...1024)), .required("now", .count), .required("in_backup", .count),
         ]), count: 0...1_000_000)),
+        .required("warnings", .array(.text(1...8192), count: 0...1_000_000), "What somebody should know who confirms it"),
         .required("confirm", .text(64...64), "Give this back to have the plan carried out"),
     ])
 

@@ -224,6 +224,45 @@ import Testing
         #expect(try await here.text("SELECT CAST(SUM(enabled) AS TEXT) AS value FROM quorum_rules") == "0")
     }
 
+    @Test("a provider that was deleted or changed since comes back as it was only if it is named")
+    func provider() async throws {
+        _ = try await user("alice", here)
+        try await here.set(
+            """
+            INSERT INTO oidc_providers (id, name, issuer, client_id, redirect_uri, matches_email, enabled, created_at, revision)
+            VALUES ('o', 'corp', 'i', 'c', 'r', 1, 1, 0, 1)
+            """)
+        let path = try await here.backUp()
+        try await here.set("UPDATE oidc_providers SET matches_email = 0")
+        #expect(try await here.restore(path).revived.map(\.reference) == ["oidc_provider:o"])
+        #expect(try await here.text("SELECT CAST(matches_email AS TEXT) AS value FROM oidc_providers") == "0")
+        try await here.set("DELETE FROM oidc_providers")
+        #expect(try await here.restore(path).revived.map(\.reference) == ["oidc_provider:o"])
+        #expect(try count("oidc_providers", here) == 0)
+        try await here.restore(path, resurrect: ["oidc_provider:*"])
+        #expect(try await here.text("SELECT CAST(matches_email AS TEXT) AS value FROM oidc_providers") == "1")
+    }
+
+    @Test("a group that may less than in the backup may no more afterwards unless that is named; one that may more may less")
+    func permissions() async throws {
+        try await here.set(
+            """
+            INSERT INTO user_groups (id, name, canonical, skeleton, permissions, is_system, created_at, revision)
+            VALUES ('g', 'G', 'g', 'g', 'read:keys destroy:keys', 0, 0, 1)
+            """)
+        let path = try await here.backUp()
+        let value = "SELECT permissions AS value FROM user_groups WHERE id = 'g'"
+        try await here.set("UPDATE user_groups SET permissions = 'read:keys', name = 'H' WHERE id = 'g'")
+        #expect(try await here.restore(path).revived.map(\.reference) == ["group_permissions:g"])
+        #expect(try await here.text(value) == "read:keys")
+        #expect(try await here.text("SELECT name AS value FROM user_groups WHERE id = 'g'") == "G")
+        try await here.restore(path, resurrect: ["group_permissions:g"])
+        #expect(try await here.text(value) == "read:keys destroy:keys")
+        try await here.set("UPDATE user_groups SET permissions = 'read:keys destroy:keys export:keys' WHERE id = 'g'")
+        #expect(try await here.restore(path).revived == [])
+        #expect(try await here.text(value) == "read:keys destroy:keys")
+    }
+
     // MARK: What changes by itself
 
     @Test("when somebody signed in last is no difference, changes no confirmation, and is not taken back")
@@ -361,6 +400,19 @@ import Testing
             }
         }
         #expect(try elsewhere.content()["keys"] == nil)
+    }
+
+    @Test("the plan of a restore can be confirmed where a key was deleted that the backup knows as deleted, too")
+    func deletedOnBothSides() async throws {
+        let key = try await here.key("disk")
+        try await elsewhere.restore(try await here.backUp())
+        for fixture in [here, elsewhere] {
+            for sql in ["DELETE FROM key_versions WHERE key_id = $1", "DELETE FROM keys WHERE id = $1"] {
+                try await fixture.set(sql, [.text(key.id.description)])
+            }
+        }
+        try await elsewhere.restore(try await here.backUp("later.hfb"))
+        #expect(try await elsewhere.text("SELECT id AS value FROM deleted_keys") == key.id.description)
     }
 
     @Test("an epoch that could not be counted on from is refused")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import KeyCore
+import Management
 import Primitives
 
 struct RestoreCommand: AsyncParsableCommand {
@@ -84,6 +85,7 @@ struct RestoreCommand: AsyncParsableCommand {
             } else {
                 let plan = try await carryOut(restore, staging, order, administration)
                 show(plan, "Restored; the installation's epoch is \(plan.epoch).")
+                try await warn(of: installation.database)
             }
         }
         lock.release()
@@ -93,6 +95,11 @@ struct RestoreCommand: AsyncParsableCommand {
         guard !output.json else { return print(String(decoding: plan.document.json, as: UTF8.self)) }
         plan.print()
         print(conclusion)
+    }
+
+    /// Says loudly what would lock people out; whoever restores here holds the root key, and can open accounts again.
+    private func warn(of database: any SQLDatabase) async throws {
+        for gap in try await RestoreGaps.find(in: database) { FileHandle.standardError.write(Data("Warning: \(gap)\n".utf8)) }
     }
 
     private func carryOut(
@@ -129,6 +136,7 @@ struct RestoreCommand: AsyncParsableCommand {
         let plan = try await makeDatabase(folder, configuration, staging)
         try await Administration.run(data) { administration in
             try await administration.record(.restoredOffline, target: staging.header.id.description)
+            try await warn(of: administration.installation.database)
         }
         if output.json { return print(String(decoding: plan.document.json, as: UTF8.self)) }
         print("""
@@ -204,6 +212,7 @@ extension RestorePlan {
             Swift.print("")
             table.print(whenEmpty: "")
         }
+        for warning in warnings { Swift.print("Warning: \(warning)") }
         for policy in newerPolicies { Swift.print("Policy “\(policy.name)” goes back from version \(policy.now) to \(policy.inBackup).") }
         for change in changes where change.change == .removed { Swift.print("Removed: \(change.table) “\(change.name)”") }
     }
