@@ -85,12 +85,12 @@ import Testing
     func lateWriter() async throws {
         let queue = Mutex(JournalQueue(limit: 10))
         @Sendable func wait(until deadline: UInt64) async -> AuditError? {
-            await withCheckedContinuation { continuation in
+            await withCheckedContinuation { (continuation: CheckedContinuation<AuditError?, Never>) in
                 do {
                     _ = try queue.withLock { queue throws(AuditError) in
                         try queue.enqueue(JournalQueue.Waiter(body: [], deadline: deadline, continuation: continuation))
                     }
-                } catch { continuation.resume(returning: error) }
+                } catch { continuation.resume(returning: error as? AuditError) }
             }
         }
         let late = Task { await wait(until: 10) }
@@ -100,7 +100,8 @@ import Testing
             return
         }
         for waiter in overdue { waiter.continuation.resume(returning: .unavailable(.deadline)) }
-        #expect(await late.value == .unavailable(.deadline))
+        let refusal: AuditError? = await late.value
+        #expect(refusal == AuditError.unavailable(.deadline))
         #expect(queue.withLock { $0.condition.health } == .green)
         let next = Task { await wait(until: .max) }
         #expect(try await eventually { queue.withLock { $0.waiting == 1 } })
@@ -109,7 +110,8 @@ import Testing
             return
         }
         for waiter in queue.withLock({ $0.complete(nil, at: Instant(seconds: 0)) }) { waiter.continuation.resume(returning: nil) }
-        #expect(await next.value == nil)
+        let written: AuditError? = await next.value
+        #expect(written == nil)
     }
 
     @Test("tells a full disk at once, takes back the half-written lines, and goes on when there is room", arguments: [0, 1, 50, 300])
