@@ -1,4 +1,4 @@
-import FrontDoors
+@testable import FrontDoors
 import KeyCore
 import NIOHTTP1
 import TestSupport
