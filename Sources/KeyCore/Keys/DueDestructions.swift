@@ -43,7 +43,7 @@ package final class DueDestructions: Sendable {
             try await record(.begun, version)
             open.withLock { _ = $0.begun.insert(version) }
         }
-        let destroyed = try await keys.destroyDue().map { Version(key: $0.id, number: $0.version) }
+        let destroyed = try await keys.destroyDue(due.map { (id: $0.key, version: $0.number) }).map { Version(key: $0.id, number: $0.version) }
         open.withLock { open in
             for version in destroyed { open.outcomes[version] = .allowed }
             for version in due where open.outcomes[version] == nil { open.outcomes[version] = .refused }  // called off in between

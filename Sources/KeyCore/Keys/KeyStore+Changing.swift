@@ -108,11 +108,14 @@ extension KeyStore {
         return try await StoreError.typed { try await database.read { try KeyStore.due(now, $0) } }
     }
 
-    /// Destroys what is due and says what that was. A destruction that was called off before this began its transaction doesn't happen.
-    package func destroyDue() async throws(StoreError) -> [(id: KeyID, version: KeyVersionNumber)] {
-        guard try await !dueDestructions().isEmpty else { return [] }
+    /// Destroys what is due of these versions, and says what that was. A destruction that was called off before this began its transaction
+    /// doesn't happen; one that has become due since the list was made waits for the next.
+    package func destroyDue(
+        _ begun: [(id: KeyID, version: KeyVersionNumber)]
+    ) async throws(StoreError) -> [(id: KeyID, version: KeyVersionNumber)] {
+        guard !begun.isEmpty else { return [] }
         return try await change { now, connection in
-            let due = try KeyStore.due(now, connection)
+            let due = try KeyStore.due(now, connection).filter { found in begun.contains { $0 == found } }
             for (id, version) in due {
                 try KeyStore.write(.destroyed, id, version, connection)
                 _ = try KeyRow.settle(id, expecting: nil, at: now, connection)

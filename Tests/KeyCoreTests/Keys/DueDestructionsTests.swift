@@ -41,6 +41,21 @@ import Testing
         #expect(try await world.sealedMaterial(id, 1) != nil)
     }
 
+    @Test("that have become due since the others were put on record wait for their own record")
+    func dueInBetween() async throws {
+        let first = try await due("a")
+        let second = try await world.keys.create(name: "b", purpose: .wrap, algorithm: .aes256, source: source).id
+        _ = try await world.keys.setState(.deactivated, of: second, version: 1)
+        let (keys, now) = (world.keys, world.clock.now)
+        let log = InterruptedAudit(audit) { _ = try? await keys.scheduleDestruction(now, of: second, version: 1) }
+        let destructions = DueDestructions(keys, audit: log, clock: world.clock.wall, afterwards: {})
+        #expect(try await destructions.run().map(\.key) == [first])
+        #expect(try await world.sealedMaterial(second, 1) != nil)
+        #expect(try await destructions.run().map(\.key) == [second])
+        #expect(audit.records.map(\.keyID) == [first, first, second, second])
+        #expect(outcomes == [.begun, .allowed, .begun, .allowed])
+    }
+
     @Test("whose outcome could not be recorded are recorded the next time, though nothing is due any more")
     func lateRecord() async throws {
         let id = try await due("k")
@@ -83,5 +98,25 @@ import Testing
         }
         #expect(!truncation.isDue)
         #expect(try world.files(holding: sealed) == [])
+    }
+}
+
+/// A log with its first record of which something else happens.
+private final class InterruptedAudit: AuditSink {
+    private let log: RecordingAudit
+    private let isFirst = Mutex(true)
+    private let interruption: @Sendable () async -> Void
+
+    init(_ log: RecordingAudit, _ interruption: @escaping @Sendable () async -> Void) { (self.log, self.interruption) = (log, interruption) }
+
+    var health: AuditHealth { log.health }
+
+    func append(_ record: AuditRecord) async throws(AuditError) {
+        try await log.append(record)
+        let isFirst = isFirst.withLock { isFirst in
+            defer { isFirst = false }
+            return isFirst
+        }
+        if isFirst { await interruption() }
     }
 }
