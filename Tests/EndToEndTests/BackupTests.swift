@@ -54,7 +54,7 @@ extension EndToEnd {
                 try elsewhere.folder.write("data/tls/\(name)", demo.installation.folder.bytes("data/tls/\(name)"))
             }
             let plan = try JSONValue(parsing: Array(try await elsewhere.succeed("restore", backup, "--passphrase-file", secret, "--json").utf8))
-            #expect(plan["warnings"]?.strings?.contains { $0.contains("“admin”") } == true)
+            #expect(plan["warnings"]?.array?.contains { $0.string?.contains("“admin”") == true } == true)
             let confirm = try #require(plan["confirm"]?.string)
             let outcome = try await elsewhere.run("restore", backup, "--passphrase-file", secret, "--confirm", confirm)
             #expect(outcome.status == 0, "\(outcome.text)")

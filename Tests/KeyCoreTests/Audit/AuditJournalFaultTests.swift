@@ -83,33 +83,24 @@ import Testing
 
     @Test("is not stuck because its writer woke up too late: the next record is taken")
     func lateWriter() async throws {
-        let queue = Mutex(JournalQueue(limit: 10))
-        @Sendable func wait(until deadline: UInt64) async -> AuditError? {
-            await withCheckedContinuation { (continuation: CheckedContinuation<AuditError?, Never>) in
-                do {
-                    _ = try queue.withLock { queue throws(AuditError) in
-                        try queue.enqueue(JournalQueue.Waiter(body: [], deadline: deadline, continuation: continuation))
-                    }
-                } catch { continuation.resume(returning: error as? AuditError) }
-            }
-        }
-        let late = Task { await wait(until: 10) }
-        #expect(try await eventually { queue.withLock { $0.waiting == 1 } })
-        guard case .done(let overdue) = queue.withLock({ $0.overdue(now: 20, time: Instant(seconds: 0)) }) else {
+        let box = QueueBox()
+        let late = Task { await box.wait(until: 10) }
+        #expect(try await eventually { box.queue.withLock { $0.waiting == 1 } })
+        guard case .done(let overdue) = box.queue.withLock({ $0.overdue(now: 20, time: Instant(seconds: 0)) }) else {
             Issue.record("nobody was late")
             return
         }
         for waiter in overdue { waiter.continuation.resume(returning: .unavailable(.deadline)) }
         let refusal: AuditError? = await late.value
         #expect(refusal == AuditError.unavailable(.deadline))
-        #expect(queue.withLock { $0.condition.health } == .green)
-        let next = Task { await wait(until: .max) }
-        #expect(try await eventually { queue.withLock { $0.waiting == 1 } })
-        guard case .done(.batch) = queue.withLock({ $0.work(checkpointDue: nil, now: 30) }) else {
+        #expect(box.queue.withLock { $0.condition.health } == .green)
+        let next = Task { await box.wait(until: .max) }
+        #expect(try await eventually { box.queue.withLock { $0.waiting == 1 } })
+        guard case .done(.batch) = box.queue.withLock({ $0.work(checkpointDue: nil, now: 30) }) else {
             Issue.record("nothing to write")
             return
         }
-        for waiter in queue.withLock({ $0.complete(nil, at: Instant(seconds: 0)) }) { waiter.continuation.resume(returning: nil) }
+        for waiter in box.queue.withLock({ $0.complete(nil, at: Instant(seconds: 0)) }) { waiter.continuation.resume(returning: nil) }
         let written: AuditError? = await next.value
         #expect(written == nil)
     }
@@ -189,5 +180,20 @@ import Testing
         await journal.close()
         #expect(try folder.verify().isIntact)
         #expect(try folder.events().contains("journal.tampered"))
+    }
+}
+
+/// A queue without journal and threads.
+private final class QueueBox: Sendable {
+    let queue = Mutex(JournalQueue(limit: 10))
+
+    /// Waits as a caller of the journal does.
+    func wait(until deadline: UInt64) async -> AuditError? {
+        await withCheckedContinuation { (continuation: CheckedContinuation<AuditError?, Never>) in
+            let waiter = JournalQueue.Waiter(body: [], deadline: deadline, continuation: continuation)
+            queue.withLock { queue in
+                do { _ = try queue.enqueue(waiter) } catch { continuation.resume(returning: error as? AuditError) }
+            }
+        }
     }
 }
